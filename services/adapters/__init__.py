@@ -1,0 +1,1 @@
+"""What implements the ports: SMTP, Prefect, files, the embedded PostgreSQL."""

@@ -1,0 +1,1 @@
+"""From a due alarm to a sent mail: sweep, assemble, render, dispatch."""

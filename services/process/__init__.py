@@ -1,0 +1,1 @@
+"""Pure rules of processes: definitions, transitions, due dates, forms. No input or output, no session, no clock."""

@@ -1,0 +1,1 @@
+"""Programme packs: read from files, checked, stored resolved, versioned by digest."""

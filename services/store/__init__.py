@@ -1,0 +1,1 @@
+"""transaction(), and the one writer that turns a Transition into rows."""

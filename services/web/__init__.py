@@ -1,0 +1,1 @@
+"""The web service: JSON under /api/v1, pages for people."""
