@@ -88,7 +88,9 @@ class InvalidInputError(GuantongError):
 
     code, status, default = "invalid-input", 422, "Some entries need correcting."
 
-    def __init__(self, problems: list[dict[str, Any]] | None = None, message: str | None = None, **details: Any) -> None:
+    def __init__(
+        self, problems: list[dict[str, Any]] | None = None, message: str | None = None, **details: Any
+    ) -> None:
         super().__init__(message, **details)
         self.problems = problems or []
 
@@ -110,7 +112,11 @@ class PackError(InvalidInputError):
 
 
 class LockedOutError(GuantongError):
-    code, status, default = "locked-out", 429, "Too many wrong passwords. Try again after {until}, or ask your unit's administrator."
+    code, status, default = (
+        "locked-out",
+        429,
+        "Too many wrong passwords. Try again after {until}, or ask your unit's administrator.",
+    )
 
 
 class WrongCredentialsError(GuantongError):
@@ -121,3 +127,9 @@ class SetupError(GuantongError):
     """The installation cannot start as it is configured: one clear sentence, exit code 2."""
 
     code, status, default = "setup", 500, "The installation is not set up."
+
+
+class SeasonDateError(InvalidInputError):
+    """A season's key or one of its dates is none. `details`: key, text."""
+
+    code, default = "season-date", "“{text}” is not a date of a season “{key}”. A season is named by its year, for example 2027."
