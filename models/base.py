@@ -29,8 +29,8 @@ class Row(SQLModel):
 def moment(*, nullable: bool = False, index: bool = False) -> Any:
     """Return a timestamptz column; values are aware and in UTC."""
     if nullable:
-        return Field(default=None, sa_type=DateTime(timezone=True), nullable=True, index=index)  # type: ignore[call-overload]
-    return Field(sa_type=DateTime(timezone=True), nullable=False, index=index)  # type: ignore[call-overload]
+        return Field(default=None, sa_type=DateTime(timezone=True), nullable=True, index=index)
+    return Field(sa_type=DateTime(timezone=True), nullable=False, index=index)
 
 
 def document(*, nullable: bool = False) -> Any:

@@ -56,7 +56,8 @@ class Alarm(Row, table=True):
 
 class StoreClock(SQLModel, table=True):
     """One row that moves every process's business clock together: business time = real time + `offset_seconds`,
-    or exactly `frozen_at` where that is set. A lasting data folder refuses to have it."""
+    or exactly `frozen_at` where that is set. A lasting data folder refuses to have it.
+    """
 
     __tablename__ = "store_clock"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -1,0 +1,459 @@
+"""The one function that changes a case: `advance(definition, state, event)` gives a Transition or a typed error.
+
+Pure: it knows no rows, no calendar, no clock. Times and ids come in with the event and the context. What a transition
+opens is said as a stage and its actors; due dates, alarms and recipients are added by the use case from the same
+definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, assert_never
+from uuid import UUID
+
+from services.errors import (
+    AlreadyDecidedError,
+    ClosedError,
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    OwnSubmissionError,
+)
+from services.process.definitions import ApproveStage, FileStage, ProcessDefinition, SubmitStage
+from services.process.states import CaseState, Opinion, Outcome, TaskKind, TaskState, VisitState
+
+TellKind = Literal[
+    "task-opened",
+    "returned",
+    "submitted",
+    "closed-by-other",
+    "returned-after-approval",
+    "withdrawn",
+    "filed",
+    "exception-granted",
+    "stage-reached",
+    "ended",
+]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The season opens the case."""
+
+
+@dataclass(frozen=True)
+class Submit:
+    task: UUID
+    submission: UUID
+
+
+@dataclass(frozen=True)
+class Approve:
+    task: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Return:
+    """退回 to an earlier stage; the reason is mandatory."""
+
+    task: UUID
+    to: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """撤回: the submitter takes the submission back while nobody has acted on it."""
+
+
+@dataclass(frozen=True)
+class GrantException:
+    """A named person lets the case submit after the hard close, until a moment."""
+
+    until: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class End:
+    """A named person ends a case that will not be filed; the reason is mandatory."""
+
+    words: str
+
+
+Event = Start | Submit | Approve | Return | Withdraw | GrantException | End
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an event brings from outside.
+
+    person: who acts (None for the season itself); held: the positions that the person holds now; now: business time;
+    new_id: the Ids port; positions: actor word -> position id for every actor of the definition.
+    """
+
+    person: UUID | None
+    held: frozenset[UUID]
+    now: datetime
+    new_id: Callable[[], UUID]
+    positions: Mapping[str, UUID]
+
+
+@dataclass(frozen=True)
+class ClosedTask:
+    """A task that this transition closes; `by_other` when somebody else's act made it pointless."""
+
+    id: UUID
+    actor: str
+    position: UUID
+    by_other: bool
+
+
+@dataclass(frozen=True)
+class OpenedVisit:
+    """A visit that this transition opens. Its due dates are yet to be set, except after a withdrawal, which keeps them."""
+
+    state: VisitState
+    kind: TaskKind
+    returned: bool
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Who is told what. `position` holders are told; `persons` are told directly (whoever already gave an opinion)."""
+
+    kind: TellKind
+    position: UUID | None = None
+    person: UUID | None = None
+    task: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What an act changes. The writer turns it into rows; nothing in it depends on how it is stored."""
+
+    before: CaseState
+    state: CaseState
+    act: str
+    closed: tuple[ClosedTask, ...] = ()
+    outcome: Outcome | None = None
+    opened: OpenedVisit | None = None
+    tell: tuple[Tell, ...] = ()
+    late: bool = False
+    filing: FileStage | None = None
+    acted_task: UUID | None = None
+    acted_position: UUID | None = None
+    exception_used: bool = False
+
+
+def advance(  # noqa: PLR0911 - one line per event
+    definition: ProcessDefinition, state: CaseState, event: Event, context: Context
+) -> Transition:
+    """Apply `event` to `state`.
+
+    Args:
+        definition: the process as the case's pinned pack says it.
+        state: the case's state, read under the row lock.
+        event: what somebody wants to do.
+        context: who, when, and where ids come from.
+
+    Returns:
+        The transition, with the new state whole.
+
+    Raises:
+        IllegalTransitionError: the act does not fit the state; names both.
+        AlreadyDecidedError: the task was closed by an earlier act.
+        ForbiddenError: the person does not hold the task's position.
+        OwnSubmissionError: the person submitted what they would decide on.
+        ClosedError: a submission after the hard close without exception.
+    """
+    match event:
+        case Start():
+            return _start(definition, state, context)
+        case Submit():
+            return _submit(definition, state, event, context)
+        case Approve():
+            return _approve(definition, state, event, context)
+        case Return():
+            return _return(definition, state, event, context)
+        case Withdraw():
+            return _withdraw(definition, state, context)
+        case GrantException():
+            return _grant(definition, state, event, context)
+        case End():
+            return _end(definition, state, event, context)
+        case never:
+            assert_never(never)
+
+
+def _start(definition: ProcessDefinition, state: CaseState, context: Context) -> Transition:
+    if state.visits or state.status != "open":
+        raise IllegalTransitionError(state=state.name, act="start")
+    return _enter(definition, state, definition.stages[0].code, "start", context)
+
+
+def _submit(definition: ProcessDefinition, state: CaseState, event: Submit, context: Context) -> Transition:
+    visit, task = _open_task(state, event.task, "submit", context)
+    stage = definition.stage(visit.stage)
+    if not isinstance(stage, SubmitStage):
+        raise IllegalTransitionError(state=state.name, act="submit")
+    by_exception = _check_close(stage, state, visit, context)
+    person = _named(context)
+    after = state.model_copy(
+        update={
+            "submission": event.submission,
+            "submissions": state.submissions + 1,
+            "submitters": tuple(dict.fromkeys((*state.submitters, person))),
+            "exception_until": None,
+            "submit_due_at": visit.due_at,
+            "submit_close_at": visit.close_at,
+        }
+    )
+    closed = (ClosedTask(task.id, task.actor, task.position, by_other=False),)
+    return _leave(
+        definition,
+        state,
+        after,
+        "submit",
+        context,
+        outcome="submitted",
+        closed=closed,
+        task=task,
+        tell=(Tell("submitted", position=task.position),),
+        late=visit.due_at is not None and context.now >= visit.due_at,
+        exception_used=by_exception,
+    )
+
+
+def _check_close(stage: SubmitStage, state: CaseState, visit: VisitState, context: Context) -> bool:
+    """Return whether an exception is what lets this submission in; raise when it is closed."""
+    if visit.close_at is None or context.now < visit.close_at:
+        return False
+    if state.exception_until is not None and context.now < state.exception_until:
+        return True
+    who = stage.close.exceptions if stage.close is not None else None
+    raise ClosedError(closed=visit.close_at.isoformat(), who=who or "-")
+
+
+def _approve(definition: ProcessDefinition, state: CaseState, event: Approve, context: Context) -> Transition:
+    visit, task = _open_task(state, event.task, "approve", context)
+    stage = _judging(definition, state, "approve", context)
+    mine = ClosedTask(task.id, task.actor, task.position, by_other=False)
+    others = tuple(other for other in visit.tasks if other.id != task.id)
+    if stage.mode == "all_of" and others:
+        opinion = Opinion(task=task.id, actor=task.actor, position=task.position, person=_named(context))
+        waiting = visit.model_copy(update={"tasks": others, "opinions": (*visit.opinions, opinion)})
+        after = state.model_copy(update={"visit": waiting, "version": state.version + 1})
+        return Transition(
+            before=state, state=after, act="approve", closed=(mine,), acted_task=task.id, acted_position=task.position
+        )
+    closed = (mine, *_closed_by_other(others))
+    return _leave(
+        definition,
+        state,
+        state,
+        "approve",
+        context,
+        outcome="approved",
+        closed=closed,
+        task=task,
+        tell=_tell_others(closed),
+    )
+
+
+def _return(definition: ProcessDefinition, state: CaseState, event: Return, context: Context) -> Transition:
+    visit, task = _open_task(state, event.task, "return", context)
+    stage = _judging(definition, state, "return", context)
+    if event.to not in stage.return_to:
+        raise IllegalTransitionError(
+            "A case in “{state}” cannot be returned to “{to}”; it can go back to {choices}.",
+            state=state.name,
+            to=event.to,
+            act="return",
+            choices=", ".join(stage.return_to) or "-",
+        )
+    if not event.words.strip():
+        raise InvalidInputError([{"field": "words", "message": "Say why it goes back."}])
+    others = tuple(other for other in visit.tasks if other.id != task.id)
+    closed = (ClosedTask(task.id, task.actor, task.position, by_other=False), *_closed_by_other(others))
+    told = tuple(Tell("returned-after-approval", person=opinion.person) for opinion in visit.opinions)
+    entered = _enter(definition, state, event.to, "return", context)
+    return replace(
+        entered,
+        closed=closed,
+        outcome="returned",
+        tell=(*entered.tell, *_tell_others(closed), *told),
+        acted_task=task.id,
+        acted_position=task.position,
+    )
+
+
+def _withdraw(definition: ProcessDefinition, state: CaseState, context: Context) -> Transition:
+    visit = state.visit
+    if visit is None or state.entered_by != "submit" or visit.opinions:
+        raise IllegalTransitionError(
+            "Somebody has acted on it or there is nothing to take back: a case in “{state}” cannot be withdrawn.",
+            state=state.name,
+            act="withdraw",
+        )
+    if not state.submitters or _named(context) not in state.submitters:
+        raise ForbiddenError("Only who submitted it may withdraw it.")
+    back_to = definition.stages[definition.index(visit.stage) - 1]
+    if not isinstance(back_to, SubmitStage):
+        raise IllegalTransitionError(state=state.name, act="withdraw")
+    if context.positions[back_to.by] not in context.held:
+        raise ForbiddenError
+    if state.submit_close_at is not None and context.now >= state.submit_close_at:
+        raise ClosedError(
+            "Submission closed on {closed}; the last submission stands.",
+            closed=state.submit_close_at.isoformat(),
+        )
+    closed = _closed_by_other(visit.tasks)
+    told = tuple(Tell("withdrawn", position=task.position, task=task.id) for task in closed)
+    entered = _enter(definition, state, back_to.code, "withdraw", context)
+    return replace(entered, closed=closed, outcome="withdrawn", tell=told)
+
+
+def _grant(definition: ProcessDefinition, state: CaseState, event: GrantException, context: Context) -> Transition:
+    visit = state.visit
+    stage = definition.stage(visit.stage) if visit is not None else None
+    if visit is None or not isinstance(stage, SubmitStage) or stage.close is None or stage.close.exceptions is None:
+        raise IllegalTransitionError(state=state.name, act="grant-exception")
+    granter = context.positions[stage.close.exceptions]
+    if granter not in context.held:
+        raise ForbiddenError("Only {who} may grant a late exception.", who=stage.close.exceptions)
+    problems = []
+    if not event.words.strip():
+        problems.append({"field": "reason", "message": "Say why the exception is granted."})
+    if event.until <= context.now or (visit.close_at is not None and event.until <= visit.close_at):
+        problems.append({"field": "until", "message": "The exception must last beyond now and beyond the close."})
+    if problems:
+        raise InvalidInputError(problems)
+    after = state.model_copy(update={"exception_until": event.until, "version": state.version + 1})
+    told = tuple(Tell("exception-granted", position=task.position, task=task.id) for task in visit.tasks)
+    return Transition(before=state, state=after, act="grant-exception", tell=told, acted_position=granter)
+
+
+def _end(definition: ProcessDefinition, state: CaseState, event: End, context: Context) -> Transition:
+    if state.status != "open":
+        raise IllegalTransitionError(state=state.name, act="end")
+    _named(context)
+    if not event.words.strip():
+        raise InvalidInputError([{"field": "words", "message": "Say why the case ends."}])
+    closed = _closed_by_other(state.visit.tasks if state.visit else ())
+    after = state.model_copy(update={"status": "ended", "visit": None, "version": state.version + 1})
+    submit = definition.stages[0]
+    told = {context.positions[submit.by]} if isinstance(submit, SubmitStage) else set()
+    positions = dict.fromkeys((*told, *(task.position for task in closed)))
+    return Transition(
+        before=state,
+        state=after,
+        act="end",
+        closed=closed,
+        outcome="ended",
+        tell=tuple(Tell("ended", position=position) for position in positions),
+    )
+
+
+def _open_task(state: CaseState, task_id: UUID, act: str, context: Context) -> tuple[VisitState, TaskState]:
+    if state.visit is None:
+        raise AlreadyDecidedError("This case is closed: {outcome}.", outcome=state.status, act=act)
+    task = state.visit.task(task_id)
+    if task is None:
+        raise AlreadyDecidedError(outcome="closed", by="another act")
+    if task.position not in context.held:
+        raise ForbiddenError("This task belongs to a position that you do not hold.")
+    return state.visit, task
+
+
+def _judging(definition: ProcessDefinition, state: CaseState, act: str, context: Context) -> ApproveStage:
+    stage = definition.stage(state.name) if state.visit is not None else None
+    if not isinstance(stage, ApproveStage):
+        raise IllegalTransitionError(state=state.name, act=act)
+    if _named(context) in state.submitters:
+        raise OwnSubmissionError
+    return stage
+
+
+def _named(context: Context) -> UUID:
+    if context.person is None:
+        raise ForbiddenError("A named person must do this.")
+    return context.person
+
+
+def _closed_by_other(tasks: tuple[TaskState, ...]) -> tuple[ClosedTask, ...]:
+    return tuple(ClosedTask(task.id, task.actor, task.position, by_other=True) for task in tasks)
+
+
+def _tell_others(closed: tuple[ClosedTask, ...]) -> tuple[Tell, ...]:
+    return tuple(Tell("closed-by-other", position=task.position, task=task.id) for task in closed if task.by_other)
+
+
+def _leave(  # noqa: PLR0913 - the parts of one transition, each named at the call
+    definition: ProcessDefinition,
+    before: CaseState,
+    changed: CaseState,
+    act: Literal["submit", "approve"],
+    context: Context,
+    *,
+    outcome: Outcome,
+    closed: tuple[ClosedTask, ...],
+    task: TaskState,
+    tell: tuple[Tell, ...] = (),
+    late: bool = False,
+    exception_used: bool = False,
+) -> Transition:
+    """Close the open visit and enter the following stage."""
+    following = definition.after(before.name)
+    if following is None:
+        raise ConflictError("The process has no stage after “{state}”.", state=before.name)
+    entered = _enter(definition, changed, following.code, act, context)
+    return replace(
+        entered,
+        before=before,
+        closed=closed,
+        outcome=outcome,
+        tell=(*entered.tell, *tell),
+        late=late,
+        acted_task=task.id,
+        acted_position=task.position,
+        exception_used=exception_used,
+    )
+
+
+def _enter(
+    definition: ProcessDefinition,
+    state: CaseState,
+    code: str,
+    how: Literal["start", "submit", "approve", "return", "withdraw"],
+    context: Context,
+) -> Transition:
+    """Open a visit of stage `code`; a `file` stage is passed at once and closes the case."""
+    stage = definition.stage(code)
+    visits = {**state.visits, code: state.visits.get(code, 0) + 1}
+    told = tuple(Tell("stage-reached", position=context.positions[actor]) for actor in stage.notify)
+    if isinstance(stage, FileStage):
+        filed = state.model_copy(
+            update={"status": "filed", "visit": None, "visits": visits, "version": state.version + 1}
+        )
+        told = tuple(Tell("filed", position=tell.position) for tell in told)
+        return Transition(before=state, state=filed, act=how, filing=stage, tell=told)
+    actors = stage.actors if isinstance(stage, ApproveStage) else (stage.by,)
+    tasks = tuple(TaskState(id=context.new_id(), actor=actor, position=context.positions[actor]) for actor in actors)
+    kept = {"due_at": state.submit_due_at, "close_at": state.submit_close_at} if how == "withdraw" else {}
+    visit = VisitState(id=context.new_id(), stage=code, n=visits[code], opened_at=context.now, tasks=tasks, **kept)
+    after = state.model_copy(update={"visit": visit, "visits": visits, "entered_by": how, "version": state.version + 1})
+    kind: TaskKind = "submit" if isinstance(stage, SubmitStage) else "approve"
+    said: TellKind = "returned" if how == "return" else "task-opened"
+    opening = () if how == "withdraw" else tuple(Tell(said, position=task.position, task=task.id) for task in tasks)
+    return Transition(
+        before=state,
+        state=after,
+        act=how,
+        tell=(*opening, *told),
+        opened=OpenedVisit(visit, kind, returned=how == "return"),
+    )
