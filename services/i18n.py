@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -69,19 +68,26 @@ class Localizable(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Message:
-    """A sentence that is translated when it is shown: a message id and the values of its `{places}`."""
+class Message(str):
+    """A sentence that is translated when it is shown. Where nobody translates it, it is the English sentence.
 
+    Args:
+        id: the message id, marked for extraction by standing here or in N_().
+        values: what fills its `{places}`; Localizable values follow the language of the sentence.
+    """
+
+    __slots__ = ("id", "values")
     id: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any]
+
+    def __new__(cls, id: str, values: Mapping[str, Any] | None = None) -> Self:  # noqa: A002 - gettext's word
+        text = super().__new__(cls, translate("en", id, **(values or {})))
+        text.id, text.values = id, values or {}
+        return text
 
     def in_(self, locale: str) -> str:
         """Return the sentence for `locale`, its places filled."""
         return translate(locale, self.id, **self.values)
-
-    def __str__(self) -> str:
-        return self.in_("en")
 
 
 def translate(locale: str | None, message_id: str, /, **values: Any) -> str:
