@@ -18,6 +18,7 @@ from services.errors import SetupError
 FORMAT = 1
 LEFTOVER_TIMEOUT = 15.0
 Kind = Literal["lasting", "demo"]
+_OURS = {"postgres", "programs", "prefect", "files", "logs", "keys", "backups"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,23 @@ class DataFolder:
     def child_fd(self) -> int:
         """The file descriptor to hand to every child (`pass_fds`)."""
         return self._held[1].fileno()
+
+    def empty(self) -> None:
+        """Remove what a demo left here; the locks, which we hold, stay.
+
+        Raises:
+            SetupError: this is no demo's folder.
+        """
+        found = self.marker()
+        rest = [path for path in self.path.iterdir() if path.name not in {"lock", "children.lock"}]
+        if found is None and rest and not all(path.name in _OURS for path in rest):
+            raise SetupError(
+                "{folder} holds files that are not a demo's. Set GUANTONG_HOME to another.", folder=self.path
+            )
+        if found is not None and found.kind != "demo":
+            raise SetupError("{folder} is a lasting data folder: a demo would delete it.", folder=self.path)
+        for path in sorted(rest, key=lambda p: p.name == "installation.json"):  # the mark goes last
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _wait_for_children(self) -> None:
         lock = self._open("children.lock")

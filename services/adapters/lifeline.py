@@ -121,14 +121,14 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def _beside(command: list[str], *, stop: signal.Signals, grace: float, account: tuple[int, int] | None) -> int:
+def _beside(command: list[str], *, stop: signal.Signals, grace: float, patience: float, account: str | None) -> int:
     """Run the program until it ends, the parent is gone, or we are told to stop; leave nothing of it behind."""
     read_end = int(os.environ.pop(PARENT_FD, "-1"))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the program orphans comes to us instead of to init
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    user, group = account or (None, None)
+    user, group = (int(part) for part in account.split(":")) if account else (None, None)
     child = subprocess.Popen(
         command,
         process_group=0,
@@ -137,10 +137,10 @@ def _beside(command: list[str], *, stop: signal.Signals, grace: float, account: 
         extra_groups=None if account is None else [],
         preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509  no threads in this process
     )
-    while child.poll() is None and not stopping.is_set():
-        if _parent_gone(read_end):
-            break
-    code = _stop(child, stop=stop, grace=grace)
+    orphaned = False
+    while child.poll() is None and not stopping.is_set() and not orphaned:
+        orphaned = _parent_gone(read_end)
+    code = _stop(child, stop=stop, grace=grace if orphaned else patience)
     kill_tree(os.getpid())
     return code
 
@@ -165,7 +165,10 @@ def _stop(child: subprocess.Popen[bytes], *, stop: signal.Signals, grace: float)
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lifeline")
     parser.add_argument("--stop", default="SIGTERM", help="the signal that ends the program in good order")
-    parser.add_argument("--grace", type=float, default=3.0, help="seconds until it is ended at once")
+    parser.add_argument(
+        "--grace", type=float, default=3.0, help="seconds until it is ended at once when the parent is gone"
+    )
+    parser.add_argument("--patience", type=float, default=6.0, help="the same when the parent asks it to stop")
     parser.add_argument("--account", help="uid:gid under which the program runs")
     parser.add_argument("--module", help="run this module in this process, with the rest as its arguments")
     parser.add_argument("command", nargs=argparse.REMAINDER)
@@ -181,9 +184,8 @@ def main(argv: list[str]) -> int:
         sys.argv = [options.module, *command]
         runpy.run_module(options.module, run_name="__main__", alter_sys=True)
         return 0
-    uid_gid = tuple(int(part) for part in options.account.split(":")) if options.account else None
-    account = (uid_gid[0], uid_gid[1]) if uid_gid else None
-    return _beside(command, stop=signal.Signals[options.stop], grace=options.grace, account=account)
+    stop = signal.Signals[options.stop]
+    return _beside(command, stop=stop, grace=options.grace, patience=options.patience, account=options.account)
 
 
 if __name__ == "__main__":

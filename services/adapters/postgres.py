@@ -21,12 +21,13 @@ from typing import Self
 
 import psutil
 
+from services.adapters.data_folder import unusable
 from services.adapters.lifeline import Lifeline
 from services.adapters.postgres_programs import Account, choose_account, program, require_passage
 from services.errors import SetupError
 
 OWNER = DATABASE = "guantong"
-START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
+START_TIMEOUT, STOP_TIMEOUT = 60.0, 30.0
 POLL = 0.02
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -89,24 +90,39 @@ class EmbeddedPostgres:
         return (self._place.data / "PG_VERSION").exists()
 
     @property
-    def process(self) -> subprocess.Popen[bytes] | None:
-        """The child that stands beside the server, while there is one."""
-        return self._process
+    def log(self) -> Path:
+        """Where the server's words go."""
+        return self._place.log
 
-    def start(self, *, pass_fds: tuple[int, ...] = ()) -> None:
+    def start(self) -> None:
         """Set up the database if there is none, start the server and return when it accepts connections.
 
         Raises:
             SetupError: no account for root, no passage to the folder, a port taken, no space, another version's data.
         """
-        self._prepare()
-        if not self.exists:
-            self._initialise()
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self, *, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        """Start the server without waiting for it; started again, it comes back at the same port.
+
+        Args:
+            pass_fds: file descriptors that the child is to hold for as long as it lives.
+
+        Raises:
+            SetupError: as `start`.
+        """
+        try:
+            self._prepare()
+            if not self.exists:
+                self._initialise()
+        except OSError as error:
+            raise unusable(self._place.root, error) from error
         self._refuse_other_version()
         self._end_leftovers()
         self.port = self._wanted_port or self.port or free_port()
         self._process = self._spawn(pass_fds)
-        self._wait_until_ready()
+        return self._process
 
     def stop(self) -> None:
         """End the server in good order: sessions are closed, everything committed is on disk."""
@@ -213,7 +229,17 @@ class EmbeddedPostgres:
         account = self._account
         server = [str(program("postgres", self._home, account)), "-D", str(self._place.data), "-p", str(self.port)]
         server += [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
-        command = [sys.executable, "-m", "services.adapters.lifeline", "--stop", "SIGINT", "--grace", "4"]
+        command = [
+            sys.executable,
+            "-m",
+            "services.adapters.lifeline",
+            "--stop",
+            "SIGINT",
+            "--grace",
+            "3",
+            "--patience",
+            str(int(STOP_TIMEOUT) - 2),
+        ]
         command += ["--account", f"{account.uid}:{account.gid}"] if account else []
         with self._place.log.open("ab") as log:
             return subprocess.Popen(
@@ -227,7 +253,12 @@ class EmbeddedPostgres:
                 start_new_session=True,
             )
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Return when the server accepts connections.
+
+        Raises:
+            SetupError: it ended, or is not ready after a minute.
+        """
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -242,6 +273,19 @@ class EmbeddedPostgres:
 
     def _log_words(self) -> str:
         return _last_line(self._place.log.read_text(errors="replace")[-4000:])
+
+
+def running_url(home: Path) -> str | None:
+    """Return the address of the embedded server that runs on `home` now, or None.
+
+    Its pid file alone is not believed: a process must work in the folder.
+    """
+    place = _Place(home / "postgres")
+    pid_file = place.data / "postmaster.pid"
+    if not _is_ready(pid_file) or not _working_in(place.data):
+        return None
+    port = int(pid_file.read_text().splitlines()[3])
+    return f"postgresql://{OWNER}:{place.password.read_text().strip()}@127.0.0.1:{port}/{DATABASE}"
 
 
 def free_port() -> int:
