@@ -1,0 +1,339 @@
+"""Who looks or acts, and what they may see and do: the one place that says it.
+
+A `Reader` is resolved once per request in one statement; every list, count, export and feed of cases carries
+`case_scope(reader)` (or its SQL text), every act asks a `may_…` of this module. Nothing else compares roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, or_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import col
+
+from models.case import Case
+from services.errors import ForbiddenError, NotFoundError
+from services.store.transaction import Tx
+
+ADMINISTRATOR, AUDITOR, SECURITY = "administrator", "audit-administrator", "security-administrator"
+"""Roles at the bureau itself (三员): each is given to a different person."""
+BUREAU_ROLES = frozenset({ADMINISTRATOR, AUDITOR, SECURITY})
+UNIT_ADMINISTRATOR = "unit-administrator"
+COACHES = frozenset({"chief-coach", "coach"})
+REVIEWER = "reviewer"
+BASE_OFFICE = "office"
+OFFICE_ROLES = frozenset({"clerk", "head"})
+ADMIN_SCOPES = frozenset({"admin", "metrics"})
+
+
+@dataclass(frozen=True)
+class HeldPosition:
+    """A position that the reader holds today; at a unit or in a project group."""
+
+    id: UUID
+    code: str
+    role: str
+    title_zh: str
+    title_en: str
+    unit_id: UUID | None
+    unit_kind: str | None
+    group_id: UUID | None
+
+    def title(self, locale: str) -> str:
+        """Return the position's title for `locale`."""
+        return self.title_zh if locale.startswith("zh") else self.title_en
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person of one bureau with the positions that they hold today, by the business clock in the bureau's zone.
+
+    administered: the units whose people they look after, with all units below. guided, hosted: the project groups that
+    their unit guides as reviewer or hosts as base. colleagues: all positions of the offices where they are clerk or head.
+    """
+
+    person_id: UUID
+    bureau_id: UUID
+    name: str
+    locale: str
+    unit_id: UUID | None
+    positions: tuple[HeldPosition, ...]
+    zone: str
+    bureau_code: str
+    bureau_name: str
+    administered: frozenset[UUID] = frozenset()
+    guided: frozenset[UUID] = frozenset()
+    hosted: frozenset[UUID] = frozenset()
+    colleagues: frozenset[UUID] = frozenset()
+
+    @cached_property
+    def position_ids(self) -> frozenset[UUID]:
+        """The positions held today."""
+        return frozenset(position.id for position in self.positions)
+
+    @cached_property
+    def group_ids(self) -> frozenset[UUID]:
+        """The project groups where the reader is chief coach or coach."""
+        held = (position for position in self.positions if position.role in COACHES)
+        return frozenset(position.group_id for position in held if position.group_id is not None)
+
+    @cached_property
+    def guiding_unit_ids(self) -> frozenset[UUID]:
+        """The units for which the reader reviews."""
+        held = (position for position in self.positions if position.role == REVIEWER)
+        return frozenset(position.unit_id for position in held if position.unit_id is not None)
+
+    @cached_property
+    def visible_group_ids(self) -> frozenset[UUID]:
+        """The project groups whose cases the reader sees for the group's sake."""
+        return self.group_ids | self.guided | self.hosted
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the reader administers the bureau."""
+        return self._at_bureau(ADMINISTRATOR)
+
+    @property
+    def is_auditor(self) -> bool:
+        """Whether the reader is the bureau's audit administrator."""
+        return self._at_bureau(AUDITOR)
+
+    @property
+    def is_security(self) -> bool:
+        """Whether the reader is the bureau's security administrator."""
+        return self._at_bureau(SECURITY)
+
+    def has_role(self, role: str) -> bool:
+        """Tell whether the reader holds a position of this role anywhere."""
+        return any(position.role == role for position in self.positions)
+
+    def _at_bureau(self, role: str) -> bool:
+        # A pack may name a role “administrator” at a school; only the one at the bureau itself has power over all.
+        return any(position.role == role and position.unit_kind == "bureau" for position in self.positions)
+
+
+# --- resolving a reader -------------------------------------------------------------------------------------------
+
+WHO = """p.id AS person_id, p.bureau_id, p.name, p.locale, p.unit_id, b.zone, b.code AS bureau_code,
+    b.name AS bureau_name, ($1::timestamptz AT TIME ZONE b.zone)::date AS today"""
+"""The columns that the `who` part of a look-up selects from person p and bureau b; $1 is the business time."""
+
+PRESENT = "(p.left_at IS NULL OR p.left_at > $1::timestamptz)"
+"""The condition that person p has not left."""
+
+_READER = """
+WITH RECURSIVE who AS ({who}),
+held AS MATERIALIZED (
+    SELECT DISTINCT po.id, po.code, po.role, po.title_zh, po.title_en, po.unit_id, u.kind AS unit_kind, po.group_id,
+           po.bureau_id
+    FROM who
+    JOIN appointment a ON a.bureau_id = who.bureau_id AND a.person_id = who.person_id
+         AND a.starts_on <= who.today AND (a.ends_on IS NULL OR a.ends_on >= who.today)
+    JOIN position po ON po.bureau_id = a.bureau_id AND po.id = a.position_id
+    LEFT JOIN unit u ON u.bureau_id = po.bureau_id AND u.id = po.unit_id
+),
+administered AS (
+    SELECT bureau_id, unit_id AS id FROM held WHERE role = 'unit-administrator' AND unit_id IS NOT NULL
+    UNION
+    SELECT u.bureau_id, u.id FROM administered up JOIN unit u ON u.bureau_id = up.bureau_id AND u.parent_id = up.id
+)
+SELECT who.*,
+    (SELECT jsonb_agg(to_jsonb(held) - 'bureau_id' ORDER BY code) FROM held) AS positions,
+    ARRAY(SELECT id FROM administered) AS administered,
+    ARRAY(SELECT g.id FROM held JOIN project_group g ON g.bureau_id = held.bureau_id
+          AND g.guiding_unit_id = held.unit_id WHERE held.role = 'reviewer') AS guided,
+    ARRAY(SELECT g.id FROM held JOIN project_group g ON g.bureau_id = held.bureau_id
+          AND g.base_unit_id = held.unit_id WHERE held.role = 'office') AS hosted,
+    ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
+          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head') AND held.unit_kind = 'office') AS colleagues
+FROM who
+"""
+
+_BY_PERSON = (
+    f"SELECT {WHO} FROM person p JOIN bureau b ON b.id = p.bureau_id WHERE p.bureau_id = $2 AND p.id = $3 AND {PRESENT}"  # noqa: S608
+)
+
+
+async def reader_for(tx: Tx, *, bureau_id: UUID, person_id: UUID) -> Reader:
+    """Return the person as a reader, in one statement.
+
+    Raises:
+        NotFoundError: no such person in this bureau, or they have left.
+    """
+    found = await find_reader(tx, _BY_PERSON, bureau_id, person_id)
+    if found is None:
+        raise NotFoundError
+    return found[0]
+
+
+async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mapping[str, Any]] | None:
+    """Resolve the reader whom the SQL text `who` selects, in one statement.
+
+    Args:
+        tx: the transaction; its time is `$1` of the statement.
+        who: a SELECT of WHO (and any further columns) giving at most one row.
+        parameters: `$2` and on.
+
+    Returns:
+        The reader and the whole row with the further columns, or None where `who` selects nobody.
+    """
+    rows = await tx.rows(_READER.format(who=who), (tx.now, *parameters))
+    return (_reader(rows[0]), rows[0]) if rows else None
+
+
+def _reader(row: Mapping[str, Any]) -> Reader:
+    return Reader(
+        person_id=row["person_id"],
+        bureau_id=row["bureau_id"],
+        name=row["name"],
+        locale=row["locale"],
+        unit_id=row["unit_id"],
+        positions=tuple(_held(position) for position in row["positions"] or ()),
+        zone=row["zone"],
+        bureau_code=row["bureau_code"],
+        bureau_name=row["bureau_name"],
+        administered=frozenset(row["administered"]),
+        guided=frozenset(row["guided"]),
+        hosted=frozenset(row["hosted"]),
+        colleagues=frozenset(row["colleagues"]),
+    )
+
+
+def _held(position: Mapping[str, Any]) -> HeldPosition:
+    ids = {name: UUID(position[name]) if position[name] else None for name in ("unit_id", "group_id")}
+    return HeldPosition(**{**position, "id": UUID(position["id"]), **ids})
+
+
+# --- cases ----------------------------------------------------------------------------------------------------------
+
+
+class CaseFacts(Protocol):
+    """What decides who may see a case; a `models.case.Case` has it."""
+
+    bureau_id: UUID
+    group_id: UUID
+    actors: dict[str, Any]
+
+
+def may_see_case(reader: Reader, case: CaseFacts) -> bool:
+    """Tell whether the reader may see the case. `case_scope` says the same of rows.
+
+    Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
+    the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
+    the head of such an office; the administrator sees all of the bureau. Audit and security administrators see none by
+    that office.
+    """
+    if case.bureau_id != reader.bureau_id:
+        return False
+    if reader.is_administrator or case.group_id in reader.visible_group_ids:
+        return True
+    return not _grounds(reader).isdisjoint(str(position) for position in case.actors.values())
+
+
+def case_scope(reader: Reader) -> ColumnElement[bool]:
+    """Return the condition over models.case.Case that holds for the cases which the reader may see."""
+    own = col(Case.bureau_id) == reader.bureau_id
+    if reader.is_administrator:
+        return own
+    named = func.jsonb_path_query_array(col(Case.actors), "$.*").op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
+    return and_(own, or_(false(), col(Case.group_id).in_(sorted(reader.visible_group_ids)), named))
+
+
+@dataclass(frozen=True)
+class SqlScope:
+    """A condition as SQL text in PostgreSQL's own notation, with the values of its `$n`."""
+
+    text: str
+    parameters: tuple[Any, ...]
+
+
+def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlScope:
+    """Return `case_scope` as SQL text over the table alias `alias` of `cases`; its parameters begin at `$first`."""
+    own = f"{alias}.bureau_id = ${first}"
+    if reader.is_administrator:
+        return SqlScope(f"({own})", (reader.bureau_id,))
+    named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 2}::text[]"
+    text = f"({own} AND ({alias}.group_id = ANY(${first + 1}::uuid[]) OR {named}))"
+    return SqlScope(text, (reader.bureau_id, sorted(reader.visible_group_ids), sorted(_grounds(reader))))
+
+
+def _grounds(reader: Reader) -> frozenset[str]:
+    return frozenset(str(position) for position in reader.position_ids | reader.colleagues)
+
+
+# --- acts -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person whom somebody wants to look after. privileged: they hold an administrator's office of the bureau."""
+
+    person_id: UUID
+    bureau_id: UUID
+    unit_id: UUID | None
+    privileged: bool
+
+
+def may_manage_people(reader: Reader, unit_id: UUID | None) -> bool:
+    """Tell whether the reader may list and add the people of a unit (None: those of no unit)."""
+    return reader.is_administrator or reader.is_security or (unit_id is not None and unit_id in reader.administered)
+
+
+def may_issue_slip(reader: Reader, subject: Subject) -> bool:
+    """Tell whether the reader may issue a slip for the person, or unlock them.
+
+    A unit's own administrator may for the people of the unit and of those below it, but not for somebody with an
+    administrator's office of the bureau: the slip would hand that office over. Nobody issues their own.
+    """
+    if subject.bureau_id != reader.bureau_id or subject.person_id == reader.person_id:
+        return False
+    if reader.is_administrator or reader.is_security:
+        return True
+    return not subject.privileged and subject.unit_id is not None and subject.unit_id in reader.administered
+
+
+def may_appoint(reader: Reader) -> bool:
+    """Tell whether the reader may give and end positions."""
+    return reader.is_administrator or reader.is_security
+
+
+def may_use_scopes(reader: Reader, scopes: Iterable[str]) -> bool:
+    """Tell whether the reader may have an API token of these scopes."""
+    return reader.is_administrator or ADMIN_SCOPES.isdisjoint(scopes)
+
+
+def may_see_audit(reader: Reader) -> bool:
+    """Tell whether the reader may see the audit chain: the audit administrator, and nobody else (三员分立)."""
+    return reader.is_auditor
+
+
+def may_see_outbox(reader: Reader) -> bool:
+    """Tell whether the reader may see all messages of the bureau and send dead ones again."""
+    return reader.is_administrator
+
+
+def may_see_seasons(reader: Reader) -> bool:
+    """Tell whether the reader may see the season's overview; its cases are still those of `case_scope`."""
+    roles = OFFICE_ROLES | {REVIEWER, BASE_OFFICE}
+    return reader.is_administrator or any(position.role in roles for position in reader.positions)
+
+
+def may_run_seasons(reader: Reader) -> bool:
+    """Tell whether the reader may open, plan and cancel seasons, and end a case."""
+    return reader.is_administrator
+
+
+def may_load_programmes(reader: Reader) -> bool:
+    """Tell whether the reader may load a programme pack."""
+    return reader.is_administrator
+
+
+def require(allowed: bool) -> None:  # noqa: FBT001 - reads as a sentence: require(may_see_audit(reader))
+    """Raise ForbiddenError unless `allowed`."""
+    if not allowed:
+        raise ForbiddenError
