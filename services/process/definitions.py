@@ -138,6 +138,8 @@ class SubmitStage(StageBase):
     kind: Literal["submit"] = "submit"
     by: Actor
     form: Code
+    requires: tuple[Code, ...] = ()
+    """Positions of the group that must be filled to their least number of seats before it may submit (QD-02)."""
     due: Due
     close: Close | None = None
     remind: Remind | None = None
