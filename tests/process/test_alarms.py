@@ -309,3 +309,16 @@ def test_each_kind_stays_on_its_side_of_the_due_date(series, calendar, due_on, c
                 assert at == due.close_at
         if isinstance(series, WarningSeries):
             assert calendar.is_workday(local.date())
+
+
+def test_a_rung_may_fire_at_the_very_instant_of_the_close():
+    midnight = ladder(after="1d", every="1d", at=dt.time.min)
+    due = term(CHINA, D(2026, 6, 10), 2)
+    assert list(all_times(midnight, due, CHINA, END))[-1] == due.close_at == shanghai(2026, 6, 13)
+
+
+def test_a_rung_until_close_without_a_close_goes_on_past_the_looking_ahead():
+    due = term(CHINA, D(2026, 6, 10), None)
+    assert next_time(ladder(after="1d", every="3660d"), due, CHINA, shanghai(2026, 6, 11, 9)) == shanghai(
+        2036, 6, 18, 9
+    )

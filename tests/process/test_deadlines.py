@@ -16,7 +16,7 @@ from services.process.deadlines import (
     season_dates,
     submit_due,
 )
-from services.process.definitions import ApproveStage, SeasonRule, SubmitStage
+from services.process.definitions import ApproveStage, SeasonRule, Span, SubmitStage
 from services.process.reasons import REASONS
 
 D = dt.date
@@ -158,6 +158,24 @@ def test_an_extension_moves_due_and_close_and_is_never_undone_by_a_new_calendar(
     assert recomputed.close_on == D(2027, 2, 19)  # 12, 16, 17, 18, 19: the 15th is a holiday
     assert recomputed.calendar_version != due.calendar_version
     assert not recomputed.provisional
+
+
+def test_a_close_counted_in_days_rolls_only_where_the_programme_rolls():
+    stage = PLAN.model_copy(update={"close": PLAN.close.model_copy(update={"after": Span(n=7, unit="d")})})
+    sunday_due = {"season_due": D(2026, 6, 14), "opened_at": OPENED, "returned": False, "calendar": CHINA}
+    stays = submit_due(stage, **sunday_due)
+    assert (stays.due_on, stays.close_on) == (D(2026, 6, 14), D(2026, 6, 21))
+    friday_due = submit_due(stage, **(sunday_due | {"season_due": D(2026, 6, 12), "rolls": True}))
+    assert (friday_due.due_on, friday_due.close_on) == (
+        D(2026, 6, 12),
+        D(2026, 6, 22),
+    )  # the 19th to 21st: Dragon Boat Festival
+    assert codes(friday_due) == ["season-due", "ends", "close", "rolled-holiday"]
+
+
+def test_a_close_in_an_unknown_year_makes_the_whole_deadline_provisional():
+    due = plan_due(opened=shanghai(2026, 11, 1), season_due=D(2026, 12, 30))
+    assert (due.close_on, due.provisional) == (D(2027, 1, 6), True)
 
 
 def test_an_override_never_shortens():
