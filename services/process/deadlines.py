@@ -133,7 +133,7 @@ def _season_date(text: str, key: str) -> dt.date:
         raise SeasonDateError(key=key, text=text) from error
 
 
-def submit_due(  # noqa: PLR0913 - all but the stage by name; the case engine knows them all
+def submit_due(
     stage: SubmitStage,
     *,
     season_due: dt.date,
