@@ -37,12 +37,13 @@ class Opinion(Value):
 
 
 class VisitState(Value):
-    """The one open visit of a case."""
+    """The one open visit of a case. `since` is the case's version at its opening."""
 
     id: UUID
     stage: str
     n: int
     opened_at: datetime
+    since: int = 0
     due_at: datetime | None = None
     close_at: datetime | None = None
     tasks: tuple[TaskState, ...] = ()

@@ -445,7 +445,15 @@ def _enter(
     actors = stage.actors if isinstance(stage, ApproveStage) else (stage.by,)
     tasks = tuple(TaskState(id=context.new_id(), actor=actor, position=context.positions[actor]) for actor in actors)
     kept = {"due_at": state.submit_due_at, "close_at": state.submit_close_at} if how == "withdraw" else {}
-    visit = VisitState(id=context.new_id(), stage=code, n=visits[code], opened_at=context.now, tasks=tasks, **kept)
+    visit = VisitState(
+        id=context.new_id(),
+        stage=code,
+        n=visits[code],
+        opened_at=context.now,
+        since=state.version + 1,
+        tasks=tasks,
+        **kept,
+    )
     after = state.model_copy(update={"visit": visit, "visits": visits, "entered_by": how, "version": state.version + 1})
     kind: TaskKind = "submit" if isinstance(stage, SubmitStage) else "approve"
     said: TellKind = "returned" if how == "return" else "task-opened"

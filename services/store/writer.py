@@ -1,0 +1,116 @@
+"""The one writer: what an act changes goes to PostgreSQL as one statement, however many rows it has.
+
+A `Rows` value holds new rows by table and the few changes that acts make to old ones. The statement is built from the
+parts that are present (so there are few different texts, each prepared once per connection) and takes one JSON
+document, which PostgreSQL spreads into rows itself with `jsonb_populate_recordset`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from services.store.transaction import Tx
+
+Columns = Mapping[str, Any]
+
+INSERTS = (
+    "cases", "visit", "task", "decision", "submission", "deadline", "alarm", "notification", "filing", "late_exception",
+    "command", "audit_event", "audit_salt",
+)  # fmt: skip
+"""Tables that a Rows may hold new rows of. Every column must be given: a missing one would be written as NULL."""
+
+
+@dataclass
+class Rows:
+    """Rows to write in one statement.
+
+    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: {id, state,
+    decision_id} of tasks that end; their deadlines, alarms and unsent notifications end with them. left_visit: {outcome}
+    of the visit that ends. now: business time.
+    """
+
+    now: datetime
+    new: dict[str, list[Columns]] = field(default_factory=dict)
+    case: Columns | None = None
+    closed_tasks: list[Columns] = field(default_factory=list)
+    left_visit: Columns | None = None
+    used_exception: UUID | None = None
+
+    def add(self, table: str, **columns: Any) -> None:
+        """Add a row of `table`, all columns named."""
+        self.new.setdefault(table, []).append(columns)
+
+
+CASE = """
+moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.version, number = x.number, late = x.late,
+    state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash
+    FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
+"""
+LEFT_VISIT = """
+left_visit AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz, outcome = doc.d -> 'left_visit' ->> 'outcome'
+    FROM doc WHERE v.id = (doc.d -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
+"""
+CLOSED = """
+ended AS (SELECT x.id, x.state, x.decision_id FROM doc,
+    jsonb_to_recordset(doc.d -> 'closed_tasks') AS x(id uuid, state text, decision_id uuid)),
+ended_tasks AS (UPDATE task t SET state = e.state, closed_at = (doc.d ->> 'now')::timestamptz, decision_id = e.decision_id
+    FROM doc, ended e WHERE t.id = e.id),
+ended_deadlines AS (UPDATE deadline l SET state = CASE e.state WHEN 'done' THEN 'met' ELSE 'void' END
+    FROM ended e WHERE l.subject_id = e.id),
+ended_alarms AS (UPDATE alarm a SET next_at = NULL FROM ended e WHERE a.task_id = e.id AND a.next_at IS NOT NULL),
+ended_notifications AS (UPDATE notification n SET state = 'void' FROM ended e WHERE n.task_id = e.id
+    AND (n.state = 'pending' OR (n.state = 'enclosed'
+        AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
+"""
+USED = """
+used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
+    FROM doc WHERE e.case_id = (doc.d ->> 'used_exception')::uuid AND e.used_at IS NULL)
+"""
+
+
+def _insert(table: str, *, after_left_visit: bool) -> str:
+    """Return the CTE that inserts the document's rows of `table`.
+
+    A new visit is inserted after the old one is closed (the count forces that order), because a case has one open visit.
+    """
+    source = f"doc, jsonb_populate_recordset(NULL::{table}, doc.d -> 'new' -> '{table}') r"
+    if table == "visit" and after_left_visit:
+        source += ", (SELECT count(*) FROM left_visit) AS closed_first"
+    conflict = " ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING" if table == "notification" else ""
+    return f"new_{table} AS (INSERT INTO {table} SELECT r.* FROM {source}{conflict})"  # noqa: S608 - names of INSERTS
+
+
+@lru_cache(maxsize=256)
+def _statement(parts: frozenset[str]) -> str:
+    pieces = ["doc AS (SELECT $1::jsonb AS d)"]
+    changes = {"case": CASE, "left_visit": LEFT_VISIT, "closed_tasks": CLOSED, "used_exception": USED}
+    pieces += [text.strip() for part, text in changes.items() if part in parts]
+    pieces += [_insert(table, after_left_visit="left_visit" in parts) for table in INSERTS if table in parts]
+    return "WITH " + ",\n".join(pieces) + "\nSELECT 1"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+async def write(tx: Tx, rows: Rows) -> None:
+    """Write everything in `rows` as one statement, in the caller's transaction."""
+    document: dict[str, Any] = {"now": rows.now, "new": rows.new}
+    parts = {table for table, values in rows.new.items() if values}
+    unknown = parts - set(INSERTS)
+    if unknown:
+        raise ValueError(f"the writer does not insert into {', '.join(sorted(unknown))}")
+    for part in ("case", "left_visit", "closed_tasks", "used_exception"):
+        value = getattr(rows, part)
+        if value:
+            document[part] = value
+            parts.add(part)
+    await tx.rows(_statement(frozenset(parts)), (json.dumps(document, default=_plain, ensure_ascii=False),))

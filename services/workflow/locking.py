@@ -1,0 +1,134 @@
+"""Lock a case and read, in one statement, everything that an act on it needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.errors import KeyReusedError, NotFoundError
+from services.process.calendar import WorkCalendar
+from services.process.definitions import ProcessDefinition
+from services.process.packs import Pack
+from services.process.states import CaseState
+from services.programmes.pinned import CALENDAR, calendar_of, pinned_pack
+from services.store.transaction import Tx
+
+LOCK = f"""
+SELECT c.id, c.bureau_id, c.season_id, c.version_id, c.process, c.group_id, c.state_doc::text AS state_doc,
+    c.actors::text AS actors, c.late, c.number, c.audit_seq, c.audit_hash, s.key AS season_key, s.due::text AS season_due,
+    g.code AS group_code,
+    (SELECT jsonb_object_agg(h.position_id, h.people) FROM (
+        SELECT a.position_id, jsonb_agg(DISTINCT a.person_id) AS people FROM appointment a
+        WHERE a.position_id IN (SELECT j.value::uuid FROM jsonb_each_text(c.actors) j)
+            AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+        GROUP BY a.position_id) h)::text AS holders,
+    (SELECT jsonb_build_object('fingerprint', k.fingerprint, 'result', k.result) FROM command k
+        WHERE k.bureau_id = c.bureau_id AND k.person_id = $4 AND k.key = $5)::text AS done_before,
+    ({CALENDAR.format(bureau="c.bureau_id")}) AS calendar_digest
+FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
+WHERE c.bureau_id = $1 AND c.id = {{which}}
+FOR UPDATE OF c
+"""  # noqa: S608 - constant parts
+BY_TASK = LOCK.format(which="(SELECT t.case_id FROM task t WHERE t.id = $2 AND t.bureau_id = $1)")
+BY_CASE = LOCK.format(which="$2")
+
+
+@dataclass(frozen=True)
+class LockedCase:
+    """A case under its row lock, with its pinned rules, its calendar and who holds its positions today.
+
+    `state` is as the newest committed act left it. `holders`: position id -> person ids.
+    """
+
+    id: UUID
+    bureau_id: UUID
+    season_id: UUID
+    season_key: str
+    season_due: date
+    group_id: UUID
+    group_code: str
+    state: CaseState
+    actors: Mapping[str, UUID]
+    holders: Mapping[UUID, tuple[UUID, ...]]
+    pack: Pack
+    definition: ProcessDefinition
+    calendar: WorkCalendar
+    late: bool
+    audit_seq: int
+    audit_hash: str
+    done_before: Mapping[str, Any] | None
+
+    def result_before(self, fingerprint: str) -> Mapping[str, Any] | None:
+        """Return the result of the same command under the same key, or None.
+
+        Raises:
+            KeyReusedError: the key was used for another command.
+        """
+        if self.done_before is None:
+            return None
+        if self.done_before["fingerprint"] != fingerprint:
+            raise KeyReusedError
+        result: Mapping[str, Any] = self.done_before["result"]
+        return result
+
+
+def local_day(now: datetime, zone: str) -> date:
+    """Return the day of `now` in a bureau's zone: appointments are counted in days."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+async def lock_case(
+    tx: Tx,
+    bureau_id: UUID,
+    *,
+    day: date,
+    task_id: UUID | None = None,
+    case_id: UUID | None = None,
+    person_id: UUID | None = None,
+    key: str | None = None,
+) -> LockedCase:
+    """Lock the case (or the case of the task) until the transaction ends.
+
+    Args:
+        tx: the transaction.
+        bureau_id: whose case; another bureau's is not found.
+        day: today in the bureau's zone.
+        task_id: the task whose case it is, or
+        case_id: the case itself.
+        person_id: who acts, and
+        key: under which idempotency key: a result stored under it is read along.
+
+    Raises:
+        NotFoundError: there is no such case in this bureau.
+    """
+    statement = BY_TASK if task_id is not None else BY_CASE
+    rows = await tx.rows(statement, (bureau_id, task_id or case_id, day, person_id, key))
+    if not rows:
+        raise NotFoundError
+    row = rows[0]
+    pack = await pinned_pack(tx, row["version_id"])
+    holders = json.loads(row["holders"] or "{}")
+    return LockedCase(
+        id=row["id"],
+        bureau_id=row["bureau_id"],
+        season_id=row["season_id"],
+        season_key=row["season_key"],
+        season_due=date.fromisoformat(json.loads(row["season_due"])["due_on"]),
+        group_id=row["group_id"],
+        group_code=row["group_code"],
+        state=CaseState.model_validate_json(row["state_doc"]),
+        actors={actor: UUID(position) for actor, position in json.loads(row["actors"]).items()},
+        holders={UUID(position): tuple(map(UUID, people)) for position, people in holders.items()},
+        pack=pack,
+        definition=pack.process(row["process"]),
+        calendar=await calendar_of(tx, bureau_id, pack, known_digest=row["calendar_digest"]),
+        late=row["late"],
+        audit_seq=row["audit_seq"],
+        audit_hash=row["audit_hash"],
+        done_before=json.loads(row["done_before"]) if row["done_before"] else None,
+    )
