@@ -6,7 +6,7 @@ import datetime as dt
 from enum import Enum
 from typing import NamedTuple
 
-from services.process.words import N_
+from services.i18n import N_
 
 
 class Face(NamedTuple):

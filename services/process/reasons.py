@@ -10,9 +10,10 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.i18n import N_
 from services.process.calendar import Day, WorkCalendar
 from services.process.definitions import Span
-from services.process.words import N_, WEEKDAYS
+from services.process.words import WEEKDAYS
 
 REASONS: Mapping[str, str] = {
     "season-due": N_("The season is due on {date}."),

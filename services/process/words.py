@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-
-def N_(message: str) -> str:  # noqa: N802 - the name that Babel extracts by default
-    """Mark `message` for extraction and return it as it is; whoever shows it translates it."""
-    return message
-
+from services.i18n import N_
 
 WEEKDAYS = (
     N_("Monday"),
