@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.errors import InvalidInputError
-from services.i18n import Message
+from services.i18n import N_, Message
 from services.people.access import Reader
 from services.process.definitions import SubmitStage
 from services.process.forms import FormContext, clean, validate
@@ -55,7 +55,7 @@ async def prepare_submission(tx: Tx, case: LockedCase, *, by: Reader, submission
     data = clean(form, json.loads(found[0]["data"]) if found else {})
     files = frozenset(attachment["id"] for attachment in attachments)
     problems = [problem.as_dict() for problem in validate(form, data, context=form_context(case, files))]
-    problems += await seat_problems(tx, case)
+    problems += await seat_problems(tx, case, stage)
     if problems:
         raise InvalidInputError(problems)
     named = [attachment for attachment in attachments if attachment["id"] in _named_files(data)]
@@ -77,11 +77,11 @@ def _named_files(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-async def seat_problems(tx: Tx, case: LockedCase) -> list[dict[str, Any]]:
-    """Return what is missing before the group may file its plan: positions with fewer holders than needed (QD-02)."""
-    needed = {entry.role: entry for entry in case.pack.positions if entry.at == "group" and entry.seats.min > 0}
-    if not needed:
+async def seat_problems(tx: Tx, case: LockedCase, stage: SubmitStage) -> list[dict[str, Any]]:
+    """Return what is missing before the group may submit: positions with fewer holders than needed (QD-02)."""
+    if not stage.requires:
         return []
+    needed = {role: case.pack.position(role, at="group") for role in stage.requires}
     held = await tx.rows(
         "SELECT p.role, count(DISTINCT a.person_id) AS people FROM position p LEFT JOIN appointment a"
         " ON a.position_id = p.id AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)"
@@ -89,7 +89,9 @@ async def seat_problems(tx: Tx, case: LockedCase) -> list[dict[str, Any]]:
         (case.group_id, case.calendar.local_day(tx.now)),
     )
     people = {row["role"]: row["people"] for row in held}
-    words = "The group has {held} of the position “{position}”; at least {min} are needed before the plan can be filed."
+    words = N_(
+        "The group has {held} holders of the position “{position}”; at least {min} are needed before the plan can be filed."
+    )
     return [
         {
             "path": "",
