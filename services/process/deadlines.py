@@ -247,7 +247,9 @@ def _close(plan: _Plan, due_on: dt.date, calendar: WorkCalendar) -> tuple[dt.dat
     after = plan.close.after
     counted_on = calendar.add(due_on, after)
     close_on, moved = _rolled(counted_on, calendar, rolls=True) if plan.rolls else (counted_on, [])
-    reasons = [reason("close", date=counted_on, span=str(after)), *counted(calendar, due_on, after, end=counted_on)[1:]]
+    unit = "workdays" if after.unit == "wd" else "days"
+    reasons = [reason(f"close-{unit}", date=counted_on, n=after.n)]
+    reasons += counted(calendar, due_on, after, end=counted_on)[1:]
     reasons += moved
     granted = plan.override
     if granted and granted.close_on and granted.close_on > close_on:

@@ -18,9 +18,9 @@ from services.process.words import WEEKDAYS
 REASONS: Mapping[str, str] = {
     "season-due": N_("The season is due on {date}."),
     "opened": N_("The task was opened on {date}."),
-    "returned": N_("The plan was returned on {date}."),
-    "workdays": N_("{n} workdays from {from_date}, that day not counted, end on {date}."),
-    "days": N_("{n} days from {from_date}, that day not counted, end on {date}."),
+    "returned": N_("The submission was returned on {date}."),
+    "workdays": N_("Workdays counted from {from_date}, that day not included: {n}. They end on {date}."),
+    "days": N_("Days counted from {from_date}, that day not included: {n}. They end on {date}."),
     "later-of": N_("The later of {from_date} and {date} counts: {date}."),
     "holiday-between": N_("{name}, {from_date} to {to_date}, is free and not counted."),
     "workday-between": N_("{date}, a {weekday}, is worked ({name}) and counted."),
@@ -29,7 +29,8 @@ REASONS: Mapping[str, str] = {
     "rolled": N_("{from_date} is a {weekday} and no workday, so the next workday counts: {date}."),
     "rolled-holiday": N_("{from_date} is a {weekday} and free ({name}), so the next workday counts: {date}."),
     "extended": N_("Extended from {from_date} to {date}, granted by {by}: {why}"),
-    "close": N_("Late submissions are accepted until {date}, {span} after the due date."),
+    "close-workdays": N_("Late submissions are accepted until {date} (workdays after the due date: {n})."),
+    "close-days": N_("Late submissions are accepted until {date} (days after the due date: {n})."),
     "close-extended": N_("A late submission is accepted until {date}, granted by {by}: {why}"),
     "ends": N_("The day ends at 24:00 local time ({zone})."),
     "provisional": N_(

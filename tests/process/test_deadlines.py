@@ -91,7 +91,7 @@ def test_qingdao_2027_is_due_on_a_sunday_and_stays_there():
     assert (due.close_on, due.close_at) == (D(2027, 2, 5), utc(2027, 2, 5, 16))
     assert due.base == DUE_2027
     assert due.rule == "season.due"
-    assert codes(due) == ["season-due", "stays", "ends", "close", "provisional"]
+    assert codes(due) == ["season-due", "stays", "ends", "close-workdays", "provisional"]
     assert values(due, "stays") == {"date": "2027-01-31", "weekday": "Sunday"}
     assert values(due, "provisional") == {"year": 2027}
     assert due.provisional
@@ -170,7 +170,7 @@ def test_a_close_counted_in_days_rolls_only_where_the_programme_rolls():
         D(2026, 6, 12),
         D(2026, 6, 22),
     )  # the 19th to 21st: Dragon Boat Festival
-    assert codes(friday_due) == ["season-due", "ends", "close", "rolled-holiday"]
+    assert codes(friday_due) == ["season-due", "ends", "close-days", "rolled-holiday"]
 
 
 def test_a_close_in_an_unknown_year_makes_the_whole_deadline_provisional():
