@@ -22,7 +22,7 @@ from services.errors import SetupError
 
 PREFIX = "GUANTONG_"
 # Names that our own processes hand to each other, or that only tests read.
-INTERNAL_NAMES = frozenset({"GUANTONG_PARENT_FD"})
+INTERNAL_NAMES = frozenset({"GUANTONG_PARENT_FD", "GUANTONG_END_WITH_PARENT"})
 INTERNAL_PREFIXES = ("GUANTONG_TEST_",)
 SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 

@@ -24,6 +24,7 @@ from typing import IO
 from sqlalchemy.engine import make_url
 
 from services.adapters.data_folder import DataFolder, sync_folder, unusable
+from services.adapters.database import database_of_held, held
 from services.adapters.files import FileStore
 from services.adapters.keys import load_keys
 from services.adapters.postgres_programs import program
@@ -154,6 +155,18 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Manifes
                 raise SetupError("{path} is damaged: its database is not the one that was saved.", path=path)
             _restore_files(archive, settings, manifest)
             _load(settings, dump)
+    return manifest
+
+
+def restore_here(settings: Settings, path: Path, *, replace: bool) -> Manifest:
+    """Restore into the installation of these settings, which must not be running.
+
+    Raises:
+        SetupError: as `restore`; or the installation runs.
+    """
+    with held(settings) as folder, database_of_held(settings) as running:
+        manifest = restore(running, path, replace=replace)
+        folder.claim("demo" if manifest.kind == "demo" else "lasting", manifest.key)
     return manifest
 
 

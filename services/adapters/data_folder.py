@@ -66,6 +66,14 @@ class DataFolder:
         lock.flush()
         self._wait_for_children()
 
+    def is_held(self) -> bool:
+        """Say whether a supervisor runs on the folder now."""
+        try:
+            with self._open("lock", make=False) as lock:
+                return not _try_lock(lock, fcntl.LOCK_EX)
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Let go; children that still run keep their share."""
         for lock in reversed(self._held):
@@ -108,8 +116,8 @@ class DataFolder:
         fcntl.flock(lock, fcntl.LOCK_SH)
         self._held.append(lock)
 
-    def _open(self, name: str) -> IO[str]:
-        return os.fdopen(os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    def _open(self, name: str, *, make: bool = True) -> IO[str]:
+        return os.fdopen(os.open(self.path / name, os.O_RDWR | (os.O_CREAT if make else 0), 0o600), "r+")
 
     def marker(self) -> Marker | None:
         """Return what the folder says about itself, or None when nothing was ever set up in it.

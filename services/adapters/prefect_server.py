@@ -6,9 +6,10 @@ Knows Prefect only from outside (variables, an HTTP address, command lines): the
 from __future__ import annotations
 
 import base64
+import http.client
+import json
 import os
 import secrets
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -75,20 +76,47 @@ def server_environment(settings: Settings) -> dict[str, str]:
 
 def answers(settings: Settings, *, timeout: float = 1.0) -> bool:
     """Say whether the Prefect API is up and takes our secret."""
-    credentials = base64.b64encode(auth_string(settings).encode()).decode()
-    return answers_http(
-        f"{api_url(settings)}/health", headers={"Authorization": f"Basic {credentials}"}, timeout=timeout
-    )
-
-
-def answers_http(url: str, *, headers: dict[str, str] | None = None, timeout: float = 1.0) -> bool:
-    """Say whether a GET is answered with 2xx; no proxy of the environment comes between."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(urllib.request.Request(url, headers=headers or {}), timeout=timeout):  # noqa: S310  our own address
-            return True
-    except (urllib.error.URLError, OSError):
+        _ask(f"{api_url(settings)}/health", headers=_authorization(settings), timeout=timeout)
+    except OSError:
         return False
+    return True
+
+
+def answers_http(url: str, *, timeout: float = 1.0) -> bool:
+    """Say whether a GET is answered with 2xx."""
+    try:
+        _ask(url, timeout=timeout)
+    except OSError:
+        return False
+    return True
+
+
+def workers(settings: Settings, *, timeout: float = 1.0) -> list[tuple[str, str]]:
+    """Return name and status (`ONLINE`, `OFFLINE`) of our pool's workers.
+
+    Raises:
+        OSError: Prefect does not answer, or has no such pool.
+    """
+    url = f"{api_url(settings)}/work_pools/{POOL}/workers/filter"
+    headers = _authorization(settings) | {"Content-Type": "application/json"}
+    found = json.loads(_ask(url, headers=headers, body=b"{}", timeout=timeout))
+    return [(str(each["name"]), str(each["status"])) for each in found]
+
+
+def _authorization(settings: Settings) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(auth_string(settings).encode()).decode()}"}
+
+
+def _ask(url: str, *, headers: dict[str, str] | None = None, body: bytes | None = None, timeout: float) -> bytes:
+    """Return what our own address answers; no proxy of the environment comes between."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers=headers or {}, data=body)  # noqa: S310  our own address
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return bytes(answer.read())
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
 
 
 def sqlite_files(home: Path) -> list[Path]:

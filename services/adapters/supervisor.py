@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ from services.settings import Settings
 from services.store import migrate
 
 TICK = 0.1
+END_WITH_PARENT = "GUANTONG_END_WITH_PARENT"
 WEB_TIMEOUT = 60.0
 
 Prepare = Callable[[Settings], Awaitable[None]]
@@ -77,6 +80,8 @@ class Supervisor:
         Raises:
             SetupError: it cannot start; nothing is left running.
         """
+        if os.environ.pop(END_WITH_PARENT, None):
+            threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         with _stop_signals():
             try:
                 self._start()
@@ -89,7 +94,8 @@ class Supervisor:
 
     def say(self, message: str, /, **values: object) -> None:
         """Tell the person at the terminal."""
-        print(translate(self._settings.locale, message, **values), flush=True)  # noqa: T201  a command's output
+        with contextlib.suppress(OSError):  # the terminal may be gone; the installation goes on
+            print(translate(self._settings.locale, message, **values), flush=True)  # noqa: T201  a command's output
 
     def _start(self) -> None:
         self._claim()
@@ -186,7 +192,7 @@ class Supervisor:
         for child in self._children:
             ended = child.check()
             if ended is not None:
-                self.say(N_("{name} ended ({code}): {words} It is started again in {delay:.1f} s."), **vars(ended))
+                self.say(N_("{name} ended ({code}) and is started again in {delay:.1f} s: {words}"), **vars(ended))
         self._flows.advance()
         time.sleep(TICK)
 
@@ -209,6 +215,7 @@ class _Flows:
         self._registering: subprocess.Popen[bytes] | None = None
         self._next = 0.0
         self._done = False
+        self._said = ""
 
     def advance(self) -> None:
         """Take the next step if its time has come."""
@@ -230,7 +237,9 @@ class _Flows:
             self._start_worker()
             return
         words = last_words(self._supervisor.launcher.log("deployments"))
-        self._supervisor.say(N_("The flows could not be registered with Prefect: {words}"), words=words)
+        if words != self._said:  # tried again and again: said once
+            self._supervisor.say(N_("The flows could not be registered with Prefect: {words}"), words=words)
+            self._said = words
         self._next = time.monotonic() + self.RETRY
 
     def _start_worker(self) -> None:
@@ -312,6 +321,13 @@ def _listens(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _end_with_parent(parent: int) -> None:
+    """End as by `kill -9` when whoever started us (make) is gone; the lifeline then ends the children."""
+    while os.getppid() == parent:
+        time.sleep(TICK)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextlib.contextmanager
