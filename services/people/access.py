@@ -54,7 +54,7 @@ class Reader:
     """A person of one bureau with the positions that they hold today, by the business clock in the bureau's zone.
 
     administered: the units whose people they look after, with all units below. guided, hosted: the project groups that
-    their unit guides as reviewer or hosts as base. colleagues: all positions of the offices where they are clerk or head.
+    their unit guides as reviewer or hosts as base. colleagues: all positions of the units where they are clerk or head.
     """
 
     person_id: UUID
@@ -150,7 +150,7 @@ SELECT who.*,
     ARRAY(SELECT g.id FROM held JOIN project_group g ON g.bureau_id = held.bureau_id
           AND g.base_unit_id = held.unit_id WHERE held.role = 'office') AS hosted,
     ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
-          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head') AND held.unit_kind = 'office') AS colleagues
+          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues
 FROM who
 """
 
@@ -225,7 +225,7 @@ def may_see_case(reader: Reader, case: CaseFacts) -> bool:
 
     Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
     the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
-    the head of such an office; the administrator sees all of the bureau. Audit and security administrators see none by
+    the head of that position's unit; the administrator sees all of the bureau. Audit and security administrators see none by
     that office.
     """
     if case.bureau_id != reader.bureau_id:

@@ -1,0 +1,119 @@
+"""API tokens: bearer secrets with scopes, of which only the digest is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.people import ApiToken
+from services.errors import InvalidInputError, NotFoundError, NotSignedInError
+from services.i18n import Message
+from services.people.access import PRESENT, WHO, Reader, find_reader, may_use_scopes, require
+from services.people.accounts import token_digest
+from services.store.chain import append_event
+from services.store.transaction import Tx
+
+SCOPES = ("read", "write", "admin", "metrics")
+PREFIX = "gt_"
+"""What every token begins with, so that a secret scanner finds one in a file."""
+NAME_LIMIT = 100
+
+_BY_TOKEN = f"""
+SELECT {WHO}, t.scopes FROM api_token t JOIN person p ON p.bureau_id = t.bureau_id AND p.id = t.person_id
+JOIN bureau b ON b.id = p.bureau_id
+WHERE t.token_hash = $2 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $1::timestamptz)
+AND {PRESENT} AND NOT EXISTS (SELECT FROM account a WHERE a.bureau_id = p.bureau_id AND a.person_id = p.id
+                              AND a.disabled_at IS NOT NULL)
+"""  # noqa: S608
+_CREATE = """
+INSERT INTO api_token (id, bureau_id, person_id, name, token_hash, scopes, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)
+"""
+
+
+async def create_token(
+    tx: Tx, person: Reader, name: str, *, scopes: Collection[str], expires: datetime | None
+) -> tuple[UUID, str]:
+    """Make a token that acts as `person` within `scopes`.
+
+    Args:
+        tx: the transaction.
+        person: whose token.
+        name: what it is for, up to 100 characters.
+        scopes: of SCOPES; `admin` and `metrics` are for the bureau's administrator.
+        expires: when it ends by business time (aware), or None.
+
+    Returns:
+        Its id and the secret, which is shown once.
+
+    Raises:
+        InvalidInputError: the name is empty or too long, a scope is unknown, or it would have expired.
+        ForbiddenError: the person may not have such a scope.
+    """
+    _refuse_wrong(tx, name, scopes, expires)
+    require(may_use_scopes(person, scopes))
+    token_id, raw = tx.new_id(), PREFIX + tx.ids.token()
+    named = sorted(set(scopes))
+    parameters = (name.strip(), token_digest(raw), json.dumps(named), tx.now, expires)
+    await tx.rows(_CREATE, (token_id, person.bureau_id, person.person_id, *parameters))
+    await _note(tx, person, "token-created", token=str(token_id), scopes=named)
+    return token_id, raw
+
+
+def _refuse_wrong(tx: Tx, name: str, scopes: Collection[str], expires: datetime | None) -> None:
+    problems: list[dict[str, Any]] = []
+    if not 0 < len(name.strip()) <= NAME_LIMIT or not name.isprintable():
+        message = Message("A token needs a name of at most {limit} characters.", {"limit": NAME_LIMIT})
+        problems.append({"field": "name", "message": message})
+    if not scopes or not set(scopes) <= set(SCOPES):
+        message = Message("The scopes of a token are among: {scopes}.", {"scopes": ", ".join(SCOPES)})
+        problems.append({"field": "scopes", "message": message})
+    if expires is not None and expires <= tx.now:
+        problems.append({"field": "expires", "message": Message("A token must expire in the future.")})
+    if problems:
+        raise InvalidInputError(problems)
+
+
+async def token_for(tx: Tx, raw: str) -> tuple[Reader, frozenset[str]]:
+    """Return the reader and the scopes of a token, in one statement.
+
+    Raises:
+        NotSignedInError: there is no such token, it was revoked or expired, or its person may not sign in any more.
+    """
+    found = await find_reader(tx, _BY_TOKEN, token_digest(raw))
+    if found is None:
+        raise NotSignedInError
+    reader, row = found
+    return reader, frozenset(row["scopes"])
+
+
+async def list_tokens(tx: Tx, by: Reader) -> list[ApiToken]:
+    """Return the reader's own tokens, the newest first; also the revoked ones."""
+    query = select(ApiToken).where(ApiToken.bureau_id == by.bureau_id, ApiToken.person_id == by.person_id)
+    return list((await tx.session.exec(query.order_by(col(ApiToken.id).desc()))).all())
+
+
+async def revoke_token(tx: Tx, by: Reader, token_id: UUID) -> None:
+    """Revoke one of the reader's own tokens; the administrator may revoke anybody's of the bureau.
+
+    Raises:
+        NotFoundError: there is no such token, or it is another person's.
+    """
+    found = await tx.rows(
+        "UPDATE api_token SET revoked_at = COALESCE(revoked_at, $1) WHERE bureau_id = $2 AND id = $3"
+        " AND (person_id = $4 OR $5) RETURNING person_id",
+        (tx.now, by.bureau_id, token_id, by.person_id, by.is_administrator),
+    )
+    if not found:
+        raise NotFoundError
+    await _note(tx, by, "token-revoked", token=str(token_id), owner=str(found[0]["person_id"]))
+
+
+async def _note(tx: Tx, by: Reader, kind: str, **data: Any) -> None:
+    data = {"person": data.pop("owner", str(by.person_id)), **data}
+    await append_event(tx, by.bureau_id, stream="sign-in", kind=kind, person_id=by.person_id, data=data)
