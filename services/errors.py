@@ -132,4 +132,25 @@ class SetupError(GuantongError):
 class SeasonDateError(InvalidInputError):
     """A season's key or one of its dates is none. `details`: key, text."""
 
-    code, default = "season-date", "“{text}” is not a date of a season “{key}”. A season is named by its year, for example 2027."
+    code, default = (
+        "season-date",
+        "“{text}” is not a date of a season “{key}”. A season is named by its year, for example 2027.",
+    )
+
+
+class SupersededError(ConflictError):
+    """The run that carries a season is no longer the one that does: a newer generation, or the season is over."""
+
+    code, default = "season-superseded", "The season {season} is carried by generation {current}, not by {generation}."
+
+
+class OrchestratorDownError(GuantongError):
+    """Whoever carries flow runs does not answer. Nothing is lost: the next look tries again."""
+
+    code, status, default = "orchestrator-down", 503, "Prefect does not answer: {words}"
+
+
+class NotResumableError(ConflictError):
+    """A suspended run cannot go on (its deployment is gone); a new one has to."""
+
+    code, default = "not-resumable", "The run {run} cannot be resumed: {words}"
