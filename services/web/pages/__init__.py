@@ -1,1 +1,1 @@
-"""The pages that people work in."""
+"""The pages. Every module with a `router` is part of the application."""

@@ -1,0 +1,95 @@
+"""The web process: one FastAPI application for the pages, the API and the health endpoints.
+
+`uvicorn --factory services.web.app:create_app` builds everything from the environment; tests hand in a store and settings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan
+
+from services.adapters import lifeline
+from services.adapters.files import FileStore
+from services.settings import Settings, load_settings
+from services.store import migrate
+from services.store.clock import StoreClock, SystemClock
+from services.store.transaction import Store
+from services.web import api, errors, health, pages, security
+from services.web.templating import STATIC, VERSION
+
+
+def create_app(store: Store | None = None, settings: Settings | None = None) -> FastAPI:
+    """Return the application.
+
+    Args:
+        store: the store to use; left out, one is opened at the settings' database and closed at the end.
+        settings: left out, they are read from the environment, and the process ends with its parent.
+    """
+    if settings is None:
+        settings = load_settings()
+        lifeline.watch()
+    ours = store is None
+    store = store or _open_store(settings)
+    app = FastAPI(
+        title="Guantong",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=_lifespan(store, ours),
+    )
+    app.state.store, app.state.settings = store, settings
+    app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
+    app.mount("/static", _CachedFiles(directory=STATIC), name="static")
+    for router in (*_routers(pages), *_routers(api), health.router):
+        app.include_router(router)
+    errors.install(app)
+    security.install(app, settings)
+    return app
+
+
+def _open_store(settings: Settings) -> Store:
+    clock = StoreClock() if settings.clock == "store" else SystemClock()
+    url = settings.required_database_url()
+    return Store(url, clock=clock, pool_size=settings.database_pool, application_name="guantong-web")
+
+
+def _lifespan(store: Store, ours: bool) -> Lifespan[FastAPI]:  # noqa: FBT001 - who opened the store closes it
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        await migrate.require_head(store.engine)
+        try:
+            yield
+        finally:
+            if ours:
+                await store.close()
+
+    return lifespan
+
+
+def _routers(package: ModuleType) -> list[APIRouter]:
+    """Return the `router` of every module of the package that has one, in the order of their names."""
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    return [router for module in modules if isinstance(router := getattr(module, "router", None), APIRouter)]
+
+
+class _CachedFiles(StaticFiles):
+    """Static files: their addresses carry the release (`?v=`), so browsers may keep them for a year."""
+
+    def file_response(self, *args: object, **kwargs: object) -> PlainTextResponse:  # type: ignore[override]
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response  # type: ignore[return-value]
+
+
+Factory = Callable[[], FastAPI]

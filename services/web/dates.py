@@ -1,0 +1,96 @@
+"""How days and moments are said: weekday, distance, and why a day is the day. Pure but for the translations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from services.i18n import BABEL_LOCALES, N_, ntranslate, translate
+from services.process.lights import Light, light
+from services.process.reasons import REASONS
+from services.workflow.queue import NEAR_DAYS
+
+_PATTERNS = {"zh": ("M月d日 EEE", "y年M月d日 EEE"), "en": ("EEE d MMM", "EEE d MMM y")}
+_INSTANT = dt.timedelta(microseconds=1)
+
+
+class Dates:
+    """What templates call; one per language."""
+
+    def __init__(self, locale: str) -> None:
+        self.locale = locale
+
+    def day(self, day: dt.date, today: dt.date | None = None) -> str:
+        """Return `1月31日 周日`; with the year where it is not this year's."""
+        short, long = _PATTERNS[self.locale]
+        pattern = short if today is not None and day.year == today.year else long
+        return format_date(day, pattern, locale=BABEL_LOCALES[self.locale])
+
+    def distance(self, day: dt.date, today: dt.date) -> str:
+        """Return how far off a day is: `还有 9 天`, `今天`, `已过 3 天`."""
+        days = (day - today).days
+        near = {0: N_("today"), 1: N_("tomorrow"), -1: N_("yesterday")}
+        if days in near:
+            return translate(self.locale, near[days])
+        if days > 0:
+            return ntranslate(self.locale, "{n} day left", "{n} days left", days)
+        return ntranslate(self.locale, "{n} day ago", "{n} days ago", -days)
+
+    def due(self, due_at: dt.datetime, now: dt.datetime, zone: str) -> str:
+        """Return the due day with its weekday and distance; `due_at` is the instant at which it has ended."""
+        day, today = last_day(due_at, zone), local(now, zone).date()
+        return f"{self.day(day, today)} · {self.distance(day, today)}"
+
+    def due_day(self, due_at: dt.datetime, now: dt.datetime, zone: str) -> str:
+        """Return the due day with its weekday alone."""
+        return self.day(last_day(due_at, zone), local(now, zone).date())
+
+    def moment(self, at: dt.datetime, now: dt.datetime, zone: str) -> str:
+        """Return a day and a time of day: `1月22日 周五 09:31`."""
+        there = local(at, zone)
+        return f"{self.day(there.date(), local(now, zone).date())} {there:%H:%M}"
+
+    def clock(self, at: dt.datetime, zone: str) -> str:
+        """Return the time of day alone."""
+        return f"{local(at, zone):%H:%M}"
+
+    def light(self, due_at: dt.datetime | None, closed_at: dt.datetime | None, now: dt.datetime) -> Light:
+        """Return the light of a task; see services.process.lights."""
+        return light(due_at, closed_at, now, near_days=NEAR_DAYS)
+
+    def explain(self, explained: Mapping[str, Any]) -> list[str]:
+        """Return why a date is the date, step by step, from what its deadline keeps."""
+        return [self._reason(step["code"], step["values"]) for step in explained.get("reasons", [])]
+
+    def _reason(self, code: str, values: Mapping[str, Any]) -> str:
+        said = {name: self._value(name, value) for name, value in values.items()}
+        return translate(self.locale, REASONS.get(code, code), **said)
+
+    def _value(self, name: str, value: Any) -> Any:
+        if name == "date" or name.endswith("_date"):
+            return self.day(dt.date.fromisoformat(value))
+        if name in {"weekday", "name"}:
+            return translate(self.locale, value)
+        return self.span(value) if name == "span" else value
+
+    def span(self, text: str) -> str:
+        """Return `5wd` as `5 workdays`, `30d` as `30 days`."""
+        if text.endswith("wd") and text[:-2].isdigit():
+            return ntranslate(self.locale, "{n} workday", "{n} workdays", int(text[:-2]))
+        if text.endswith("d") and text[:-1].isdigit():
+            return ntranslate(self.locale, "{n} day", "{n} days", int(text[:-1]))
+        return text
+
+
+def local(at: dt.datetime, zone: str) -> dt.datetime:
+    """Return an instant in a bureau's zone."""
+    return at.astimezone(ZoneInfo(zone))
+
+
+def last_day(due_at: dt.datetime, zone: str) -> dt.date:
+    """Return the day that ends at `due_at`."""
+    return local(due_at - _INSTANT, zone).date()

@@ -1,0 +1,170 @@
+"""The one place where an error becomes a response: problem JSON (RFC 9457) under /api, a page for people."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from asyncpg.exceptions import PostgresError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from services.errors import GuantongError, InvalidInputError, NotFoundError, NotSignedInError
+from services.i18n import Localizable, translate
+from services.web import languages
+from services.web.headers import HEADERS
+from services.web.templating import render_bare
+
+log = logging.getLogger(__name__)
+
+
+class UnreadableRequestError(InvalidInputError):
+    """The request cannot be read at all: not a form, not UTF-8, a NUL in it."""
+
+    code, status, default = "unreadable", 400, "This request cannot be read."
+
+
+class BusyError(GuantongError):
+    """The database is busy or away; the same request may succeed in a moment."""
+
+    code, status, default = "busy", 503, "The service is busy. Nothing was changed; please try again in a moment."
+
+
+class MethodError(GuantongError):
+    code, status, default = "method-not-allowed", 405, "This address cannot be used in this way."
+
+
+class StaleFormError(GuantongError):
+    """The form does not prove that it comes from one of our own pages (CSRF)."""
+
+    code, status, default = (
+        "stale-form",
+        403,
+        "This form has expired or came from another site. Nothing was changed; reload the page and try again.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turn every exception of the application into a response."""
+    app.add_exception_handler(GuantongError, _expected)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def respond(request: Request, error: GuantongError) -> Response:
+    """Return what the person or program behind `request` gets for `error`."""
+    if request.url.path.startswith("/api/"):
+        return problem(request, error)
+    if isinstance(error, NotSignedInError):
+        return _to_sign_in(request)
+    locale = languages.of(request)
+    return render_bare(
+        request,
+        "error.html",
+        status=error.status,
+        heading=words(error, locale),
+        problems=problems_of(error, locale),
+        status_code=error.status,
+    )
+
+
+def problem(request: Request, error: GuantongError) -> JSONResponse:
+    """Return problem JSON in the language that the request asks for."""
+    locale = languages.of(request)
+    body: dict[str, Any] = {
+        "type": f"urn:guantong:problem:{error.code}",
+        "title": translate(locale, error.default),
+        "status": error.status,
+        "detail": words(error, locale),
+        "code": error.code,
+    }
+    if error.details:
+        body["details"] = {name: _plain(value, locale) for name, value in error.details.items()}
+    if isinstance(error, InvalidInputError) and error.problems:
+        body["problems"] = problems_of(error, locale)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedInError) else None
+    return JSONResponse(body, error.status, headers, media_type="application/problem+json")
+
+
+def words(error: GuantongError, locale: str) -> str:
+    """Return the error's sentence in `locale`, its places filled."""
+    return translate(locale, error.template, **error.details)
+
+
+def problems_of(error: GuantongError, locale: str) -> list[dict[str, Any]]:
+    """Return the problems of an InvalidInputError with their messages in `locale`; [] for other errors."""
+    found = error.problems if isinstance(error, InvalidInputError) else []
+    return [{name: _plain(value, locale) for name, value in each.items()} for each in found]
+
+
+def _plain(value: Any, locale: str) -> Any:
+    if isinstance(value, Localizable):
+        return value.in_(locale)
+    if isinstance(value, str):
+        return translate(locale, value) if value else value
+    return value if isinstance(value, int | float | bool | list | dict | None) else str(value)
+
+
+def _to_sign_in(request: Request) -> Response:
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    target = request.url_for("sign_in_page").include_query_params(next=back) if request.method == "GET" else None
+    where = f"{target.path}?{target.query}" if target else "/sign-in"
+    if request.headers.get("HX-Request"):
+        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(where, 303)
+
+
+async def _expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GuantongError)
+    return respond(request, error)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known: dict[int, GuantongError] = {404: NotFoundError(), 405: MethodError()}
+    response = respond(request, known.get(error.status_code, UnreadableRequestError()))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if not request.url.path.startswith("/api/") and any(each["loc"][0] == "path" for each in found):
+        return respond(request, NotFoundError())
+    problems = [
+        {"field": ".".join(str(part) for part in each["loc"]), "message": each["msg"], "code": each["type"]}
+        for each in found
+    ]
+    return respond(request, InvalidInputError(problems))
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    """Values that PostgreSQL cannot hold are the sender's; a busy server is nobody's; the rest is ours."""
+    assert isinstance(error, DBAPIError)
+    cause = error.orig.__cause__ if error.orig is not None else None
+    state = getattr(cause, "sqlstate", None) or ""
+    if state.startswith("22") or (isinstance(cause, ValueError) and not isinstance(cause, PostgresError)):
+        return respond(request, InvalidInputError(message="A value cannot be kept as it is written."))
+    if state in {"40001", "40P01", "55P03", "57014"} or state.startswith(("08", "53", "57P")):
+        log.warning("the database is busy: %s", state)
+        return respond(request, BusyError())
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected error at %s %s", request.method, request.scope.get("route"), exc_info=error)
+    response = respond(
+        request,
+        GuantongError("Something went wrong. Nothing was changed, and the administrator can find it in the log."),
+    )
+    # Starlette answers these outside of the middleware that adds the headers elsewhere.
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,265 @@
+// The pages work without this file; it adds keys, dialogs, autosave and charts. No dependency, no build step.
+(() => {
+  "use strict";
+  const find = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+  const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
+  const typing = (target) => target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+
+  // --- dialogs: <button data-open="id">, closed by Escape or <button data-close> --------------------------------
+  const open = (id) => {
+    const dialog = document.getElementById(id);
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    const first = find("[data-first]", dialog);
+    if (first) first.focus();
+  };
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) { event.preventDefault(); open(opener.dataset.open); return; }
+    const closer = event.target.closest("[data-close]");
+    if (closer) { event.preventDefault(); closer.closest("dialog").close(); return; }
+    const phrase = event.target.closest("[data-phrase]");
+    if (phrase) { event.preventDefault(); insert(phrase); return; }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) { event.preventDefault(); copyText(copy); return; }
+    const print = event.target.closest("[data-print]");
+    if (print) { event.preventDefault(); window.print(); return; }
+    if (!event.target.closest(".gt-menu")) all(".gt-menu[open]").forEach((menu) => menu.removeAttribute("open"));
+  });
+
+  const insert = (phrase) => {
+    const box = find("textarea[name=words]", phrase.closest("form"));
+    box.value = box.value ? `${box.value.replace(/\s+$/, "")}\n${phrase.dataset.phrase}` : phrase.dataset.phrase;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    const confirm = find("[data-confirm]", phrase.closest("form"));
+    if (confirm) confirm.focus();
+  };
+
+  const copyText = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.value);
+    } catch {
+      source.focus(); source.select(); document.execCommand("copy");
+    }
+    button.textContent = button.dataset.done;
+  };
+
+  // --- keys: an element with data-key is clicked by that key; digits insert phrases in an open dialog --------------
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const dialog = find("dialog[open]");
+    if (dialog) {
+      if (/^[1-9]$/.test(event.key) && !typing(event.target)) {
+        const phrase = all("[data-phrase]", dialog)[Number(event.key) - 1];
+        if (phrase) { event.preventDefault(); insert(phrase); }
+      }
+      return;
+    }
+    if (typing(event.target)) return;
+    const wanted = all("[data-key]").find((each) => each.dataset.key === event.key.toLowerCase());
+    if (wanted) { event.preventDefault(); wanted.click(); return; }
+    if (event.key === "j" || event.key === "k") {
+      const rows = all("[data-row]");
+      const at = rows.indexOf(document.activeElement);
+      const next = rows[at + (event.key === "j" ? 1 : -1)] || rows[event.key === "j" ? 0 : rows.length - 1];
+      if (next) { event.preventDefault(); next.focus(); }
+    }
+  });
+
+  // A decision is sent once, however often Enter is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.matches("[data-once]")) {
+      form.dataset.sent = "1";
+      setTimeout(() => { delete form.dataset.sent; }, 8000);
+    }
+  });
+  window.addEventListener("pageshow", () => all("[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
+  // --- filters apply at once ---------------------------------------------------------------------------------------
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-auto]");
+    if (form) form.requestSubmit();
+  });
+
+  const focusProblem = () => { const found = find("[data-focus]"); if (found) found.focus(); };
+
+  // --- the form page: rows, autosave, uploads ------------------------------------------------------------------------
+  const editor = () => {
+    const form = find("form[data-draft]");
+    if (!form) return;
+    const status = find("[data-save-status]");
+    const words = status.dataset;
+    let timer = null, running = false, dirty = false, blocked = false, retry = 2000;
+
+    const say = (text, kind) => { status.textContent = text; status.className = kind ? `text-${kind}` : ""; };
+    const renumber = (body) => all(":scope > tr", body).forEach((row, index) => {
+      all("[name]", row).forEach((input) => {
+        const parts = input.name.split(".");
+        parts[2] = String(index);
+        input.name = parts.join(".");
+        input.id = `f-${input.name}`;
+      });
+      const number = find("[data-number]", row);
+      if (number) number.textContent = String(index + 1);
+    });
+    const changed = () => {
+      dirty = true;
+      if (blocked) return;
+      say(words.typing);
+      clearTimeout(timer);
+      timer = setTimeout(save, 900);
+    };
+
+    const save = async () => {
+      if (running || blocked) return;
+      running = true; dirty = false;
+      const body = new URLSearchParams();
+      for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+      say(words.saving);
+      try {
+        const answer = await fetch(form.dataset.draft, {
+          method: "POST", body, headers: { "X-CSRF-Token": token(), "Accept": "application/json" }, credentials: "same-origin",
+        });
+        const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
+        if (answer.ok) {
+          form.elements.version.value = told.version;
+          say(told.words); show(told); retry = 2000;
+        } else if (answer.status === 409) {
+          blocked = true;
+          say(told.words, "danger");
+          const merge = document.getElementById("merge");
+          if (merge) { find("[data-merge-words]", merge).textContent = told.words; merge.hidden = false; merge.focus(); }
+        } else if (answer.status === 401 || answer.redirected) {
+          dirty = true; say(words.signedOut, "danger");
+        } else {
+          say(told.words || words.refused, "danger");
+          if (answer.status >= 500) throw new Error(String(answer.status));
+        }
+      } catch {
+        dirty = true;
+        say(words.offline, "danger");
+        clearTimeout(timer);
+        timer = setTimeout(save, retry);
+        retry = Math.min(retry * 2, 60000);
+        running = false;
+        return;
+      }
+      running = false;
+      if (dirty && !blocked) { clearTimeout(timer); timer = setTimeout(save, 900); }
+    };
+
+    // The server adds up and judges; here its answers are only put in their places.
+    const show = (told) => {
+      for (const each of all("[data-sum]")) {
+        const line = (told.sums || []).find((sum) => sum.path === each.dataset.sum);
+        if (line) { each.textContent = line.words; each.className = line.holds ? "text-green" : "gt-problem"; }
+      }
+      for (const each of all("[data-total]")) if (told.totals && each.dataset.total in told.totals) each.textContent = told.totals[each.dataset.total];
+      for (const each of all("[data-problem-for]")) {
+        if (!each.dataset.shown && !each.textContent.trim()) continue;
+        const problem = (told.problems || []).find((found) => found.path === each.dataset.problemFor);
+        each.textContent = problem ? problem.message : "";
+      }
+      const count = find("[data-open-problems]");
+      if (count) count.textContent = told.left || "";
+    };
+
+    form.addEventListener("input", changed);
+    form.addEventListener("click", (event) => {
+      const add = event.target.closest("[data-add-row]");
+      if (add) {
+        event.preventDefault();
+        const body = document.getElementById(add.dataset.addRow);
+        const copy = document.getElementById(`${add.dataset.addRow}-template`).content.cloneNode(true);
+        body.append(copy); renumber(body);
+        const first = find("input:not([type=hidden]), select, textarea", body.lastElementChild);
+        if (first) first.focus();
+        changed();
+        return;
+      }
+      const remove = event.target.closest("[data-remove-row]");
+      if (remove) {
+        event.preventDefault();
+        const row = remove.closest("tr"), body = row.parentElement;
+        row.remove(); renumber(body); changed();
+        const last = document.querySelector(`[data-add-row="${body.id}"]`);
+        if (last) last.focus();
+      }
+    });
+    // Rows that came from a spreadsheet: one line a row, tabs between the cells.
+    form.addEventListener("paste", (event) => {
+      const cell = event.target.closest("tbody[data-rows] input, tbody[data-rows] textarea");
+      const text = event.clipboardData.getData("text/plain");
+      if (!cell || !text.includes("\t")) return;
+      event.preventDefault();
+      const body = cell.closest("tbody");
+      let row = cell.closest("tr");
+      const start = all("[name]:not([type=hidden])", row).indexOf(cell);
+      for (const line of text.replace(/\r/g, "").replace(/\n$/, "").split("\n")) {
+        if (!row) {
+          body.append(document.getElementById(`${body.id}-template`).content.cloneNode(true));
+          row = body.lastElementChild;
+        }
+        const cells = all("[name]:not([type=hidden])", row);
+        line.split("\t").forEach((value, index) => { fill(cells[start + index], value.trim()); });
+        row = row.nextElementSibling;
+      }
+      renumber(body); changed();
+    });
+    const fill = (cell, value) => {
+      if (!cell) return;
+      if (cell.tagName === "SELECT") {
+        const option = Array.from(cell.options).find((each) => each.value === value || each.text === value);
+        if (option) cell.value = option.value;
+      } else cell.value = value;
+    };
+    // Leaving early: the browser still delivers what was typed.
+    window.addEventListener("pagehide", () => { if (dirty && !blocked) { clearTimeout(timer); beacon(); } });
+    const beacon = () => {
+      const body = new URLSearchParams();
+      for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+      body.append("csrf", token());
+      navigator.sendBeacon(form.dataset.draft, body);
+    };
+    const checked = form.querySelectorAll("[data-save-first]");
+    checked.forEach((button) => button.addEventListener("click", () => { dirty = false; clearTimeout(timer); }));
+  };
+
+  const uploads = () => all("input[type=file][data-limit]").forEach((input) => {
+    input.addEventListener("change", () => {
+      const file = input.files[0];
+      const place = input.parentElement.querySelector("[data-upload-problem]");
+      place.textContent = "";
+      if (!file) return;
+      if (file.size > Number(input.dataset.limit)) { place.textContent = input.dataset.tooLarge; input.value = ""; }
+      else if (file.size === 0) { place.textContent = input.dataset.empty; input.value = ""; }
+    });
+  });
+
+  // --- charts: data lies in a JSON script, the table beside it says the same -------------------------------------------
+  const charts = () => all("[data-chart]").forEach((place) => {
+    if (!window.echarts) return;
+    const options = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+    const chart = window.echarts.init(place, null, { renderer: "canvas" });
+    chart.setOption(options);
+    window.addEventListener("resize", () => chart.resize());
+  });
+
+  // --- a slip's QR code: what stands in the fragment never reaches a server's log ------------------------------------
+  const slip = () => {
+    const form = find("form[data-slip]");
+    if (!form || location.hash.length < 2) return;
+    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+      if (["bureau", "login", "code"].includes(name) && form.elements[name]) form.elements[name].value = value;
+    }
+    history.replaceState(null, "", location.pathname);
+    form.elements.password.focus();
+  };
+
+  document.addEventListener("DOMContentLoaded", () => { slip(); editor(); uploads(); charts(); focusProblem(); });
+  document.addEventListener("htmx:afterSwap", focusProblem);
+})();
