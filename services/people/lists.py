@@ -1,0 +1,83 @@
+"""Who is where: the people of a unit, and who holds a position on a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from services.people.access import Reader, may_manage_people, require
+from services.store.transaction import Tx
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """A person in a list. login and what follows are None or False for who has no account."""
+
+    id: UUID
+    name: str
+    sort_key: str
+    email: str | None
+    login: str | None
+    activated: bool
+    locked_until: datetime | None
+    positions: tuple[str, ...]
+    """The codes of the positions held today."""
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """A page of people; `next` is where the following one begins, None on the last."""
+
+    rows: tuple[PersonRow, ...]
+    next: tuple[str, UUID] | None
+
+
+# Compared byte by byte: the key is made for it, and every server sorts it the same.
+_PEOPLE = """
+SELECT p.id, p.name, p.sort_key, p.email, a.login, a.password_hash IS NOT NULL AS activated,
+    CASE WHEN a.locked_until > $2 THEN a.locked_until END AS locked_until,
+    ARRAY(SELECT o.code FROM appointment t JOIN position o ON o.bureau_id = t.bureau_id AND o.id = t.position_id
+          WHERE t.bureau_id = p.bureau_id AND t.person_id = p.id AND t.starts_on <= ($2::timestamptz AT TIME ZONE $3)::date
+          AND (t.ends_on IS NULL OR t.ends_on >= ($2::timestamptz AT TIME ZONE $3)::date) ORDER BY o.code) AS positions
+FROM person p LEFT JOIN account a ON a.bureau_id = p.bureau_id AND a.person_id = p.id
+WHERE p.bureau_id = $1 AND p.unit_id IS NOT DISTINCT FROM $4 AND (p.left_at IS NULL OR p.left_at > $2)
+AND (p.sort_key COLLATE "C", p.id) > ($5 COLLATE "C", $6) ORDER BY p.sort_key COLLATE "C", p.id LIMIT $7
+"""
+_HOLDERS = """
+SELECT DISTINCT p.id, p.name, p.sort_key COLLATE "C" AS sort_key FROM appointment a
+JOIN person p ON p.bureau_id = a.bureau_id AND p.id = a.person_id
+WHERE a.bureau_id = $1 AND a.position_id = $2 AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+ORDER BY sort_key, p.id
+"""
+
+
+async def people_of_unit(
+    tx: Tx, reader: Reader, unit_id: UUID | None, *, after: tuple[str, UUID] | None = None, limit: int = PAGE
+) -> PeoplePage:
+    """Return a unit's people by name, in one statement however many there are.
+
+    Args:
+        tx: the transaction.
+        reader: who looks.
+        unit_id: the unit; None for people of no unit.
+        after: the previous page's `next`.
+        limit: how many at most.
+
+    Raises:
+        ForbiddenError: the reader does not look after this unit's people.
+    """
+    require(may_manage_people(reader, unit_id))
+    key, person_id = after or ("", UUID(int=0))
+    parameters = (reader.bureau_id, tx.now, reader.zone, unit_id, key, person_id, limit + 1)
+    found = await tx.rows(_PEOPLE, parameters)
+    rows = tuple(PersonRow(**{**row, "positions": tuple(row["positions"])}) for row in found[:limit])
+    more = len(found) > limit
+    return PeoplePage(rows, (rows[-1].sort_key, rows[-1].id) if more else None)
+
+
+async def holders(tx: Tx, bureau_id: UUID, *, position_id: UUID, on: date) -> list[tuple[UUID, str]]:
+    """Return id and name of who holds the position on a day, by name."""
+    return [(row["id"], row["name"]) for row in await tx.rows(_HOLDERS, (bureau_id, position_id, on))]
