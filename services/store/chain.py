@@ -24,7 +24,7 @@ WITH event AS (
     INSERT INTO audit_event (id, bureau_id, stream, stream_id, seq, at, person_id, kind, data, prev, hash)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
 ), salt AS (
-    INSERT INTO audit_salt (id, bureau_id, event_id, salt) SELECT $12, $2, $1, $13 WHERE $13::text IS NOT NULL
+    INSERT INTO audit_salt (id, bureau_id, event_id, salt) SELECT $12::uuid, $2, $1, $13::text WHERE $13::text IS NOT NULL
 )
 UPDATE stream_head SET seq = $5, hash = $11 WHERE id = $4
 """
