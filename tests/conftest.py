@@ -61,7 +61,7 @@ def _run(url: str, *statements: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL server (its maintenance database) on which tests may create databases."""
     choice = request.config.getoption("--database")
     server = os.environ.get("GUANTONG_TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -71,9 +71,9 @@ def database_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     if choice == "server":
         pytest.fail(f"no PostgreSQL answers at {server}")
     from services.adapters.postgres import EmbeddedPostgres  # noqa: PLC0415 - its binaries are large; only where needed
+    from tests.homes import passable_folder  # noqa: PLC0415
 
-    home = tmp_path_factory.mktemp("embedded")
-    with EmbeddedPostgres(home) as embedded:
+    with passable_folder() as home, EmbeddedPostgres(home) as embedded:
         yield embedded.url
 
 

@@ -71,7 +71,7 @@ class EmbeddedPostgres:
 
     def __init__(self, home: Path, *, port: int = 0, lifeline: Lifeline | None = None) -> None:
         self._place = _Place(home / "postgres")
-        self._home = home
+        self.home = home
         self._wanted_port = port
         self._own_lifeline = lifeline is None
         self._lifeline = lifeline or Lifeline()
@@ -153,12 +153,12 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> None:
         root = self._place.root
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o711 if _is_root() else 0o700)
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o711 if _is_root() else 0o700)
         root.mkdir(exist_ok=True, mode=0o700)
         self._account = choose_account(root) if _is_root() else None
         if self._account is not None:
             os.chown(root, self._account.uid, self._account.gid)
-            require_passage(self._home, self._account)
+            require_passage(self.home, self._account)
 
     def _initialise(self) -> None:
         """Make the cluster and its database beside their final place and rename: a killed start leaves none, or all."""
@@ -182,7 +182,7 @@ class EmbeddedPostgres:
     def _run(self, command: list[str], *, stdin: str = "") -> None:
         account = self._account
         done = subprocess.run(
-            [str(program(command[0], self._home, account)), *command[1:]],
+            [str(program(command[0], self.home, account)), *command[1:]],
             input=stdin,
             capture_output=True,
             text=True,
@@ -199,7 +199,7 @@ class EmbeddedPostgres:
 
     def _refuse_other_version(self) -> None:
         found = (self._place.data / "PG_VERSION").read_text().strip()
-        ours = program("postgres", self._home, self._account)
+        ours = program("postgres", self.home, self._account)
         said = subprocess.run([str(ours), "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
         if found != said.split(".")[0]:
             raise SetupError(
@@ -227,7 +227,7 @@ class EmbeddedPostgres:
 
     def _spawn(self, pass_fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
         account = self._account
-        server = [str(program("postgres", self._home, account)), "-D", str(self._place.data), "-p", str(self.port)]
+        server = [str(program("postgres", self.home, account)), "-D", str(self._place.data), "-p", str(self.port)]
         server += [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
         command = [
             sys.executable,
