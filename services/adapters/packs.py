@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.adapters.pack_mending import mend
 from services.adapters.pack_words import words
 from services.adapters.yaml_source import PackProblem, Reader, Sourced, dotted, gather
 from services.errors import PackError
@@ -18,7 +18,8 @@ from services.process.roster import Roster, roster_mistakes
 
 ROOT = "programme.yaml"
 FOLDERS = {"processes": "process", "forms": "form"}
-MENDINGS = 4
+MENDINGS = 8
+NAMING_KEYS = {"code", "role", "process", "form", "submit", "approve", "file", "field", "part"}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -130,11 +131,30 @@ def _validate(source: Sourced) -> tuple[Pack | None, list[PackProblem]]:
     """
     pack, errors = _try(Pack, source.value)
     problems = _told(errors, source, Pack)
-    mended = pack or _mended(source, errors)
+    mended, left = pack, source
+    for _ in range(MENDINGS):
+        if mended is None:
+            left = mend(left, errors)
+            mended, errors = _try(Pack, left.value)
     if mended is not None:
-        # What was dropped would look unknown; only a pack that lost nothing but single values is checked further.
-        problems += [_problem(source, mistake.loc, mistake.message) for mistake in check(mended)]
+        lost = _declared(source.value) - _declared(left.value)
+        found = [mistake for mistake in check(mended) if mistake.name not in lost]
+        # Without the wrong values an order of stages may look wrong that is not.
+        sure = [mistake for mistake in found if pack is not None or not mistake.of_order]
+        problems += [_problem(left, mistake.loc, mistake.message) for mistake in sure]
     return pack, problems
+
+
+def _declared(value: Any) -> set[str]:
+    """Return every name that a pack gives to something."""
+    names: set[str] = set()
+    if isinstance(value, dict):
+        names |= {item for key, item in value.items() if key in NAMING_KEYS and isinstance(item, str)}
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            names |= _declared(item)
+    return names
 
 
 def _try(model: type[Model], value: Any) -> tuple[Model | None, list[Any]]:
@@ -144,40 +164,15 @@ def _try(model: type[Model], value: Any) -> tuple[Model | None, list[Any]]:
         return None, list(error.errors(include_url=False))
 
 
-def _mended(source: Sourced, errors: list[Any]) -> Pack | None:
-    """Return the pack without the values that `errors` name, if what is left is one."""
-    rest = copy.deepcopy(source.value)
-    for _ in range(MENDINGS):
-        if any(error["type"] == "missing" for error in errors):
-            return None
-        for path in {source.trace(error["loc"]) for error in errors}:
-            _remove(rest, path)
-        pack, errors = _try(Pack, rest)
-        if pack is not None:
-            return pack
-    return None
-
-
-def _remove(value: Any, path: Loc) -> None:
-    """Remove the innermost named value on `path`. Items of lists stay, or the places of the others would move."""
-    while path and not isinstance(path[-1], str):
-        path = path[:-1]
-    for step in path[:-1]:
-        try:
-            value = value[step]
-        except KeyError:
-            return
-    if path:
-        value.pop(path[-1], None)
-
-
 def _told(errors: list[Any], source: Sourced, root: type[BaseModel]) -> list[PackProblem]:
     return [_problem(source, error["loc"], words(error, root)) for error in errors]
 
 
 def _problem(source: Sourced, loc: Loc, message: Message) -> PackProblem:
     at = source.locate(loc)
-    return PackProblem(at.file, at.line, dotted(loc), message)
+    names_missing = loc and at.path[-1:] != loc[-1:] and isinstance(loc[-1], str) and loc[-1] not in NAMING_KEYS
+    path = (*at.path, loc[-1]) if names_missing and isinstance(at.value, dict) else at.path
+    return PackProblem(at.file, at.line, dotted(path), message)
 
 
 def _in_order(problems: list[PackProblem]) -> list[PackProblem]:

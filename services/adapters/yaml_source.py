@@ -11,6 +11,9 @@ import yaml
 
 from services.i18n import Message
 
+DEEPEST = 40
+"""Levels of nesting that a pack may have; PyYAML takes seconds for thousands."""
+
 
 @dataclass(frozen=True)
 class PackProblem:
@@ -28,12 +31,13 @@ class PackProblem:
 
 @dataclass(frozen=True)
 class Sourced:
-    """A value with the place where it was written; `children` by key or index."""
+    """A value with the place where it was written; `children` by key or index, `path` from its file's beginning."""
 
     value: Any
     file: str
     line: int
     children: Mapping[str | int, Sourced] = field(default_factory=dict)
+    path: tuple[str | int, ...] = ()
 
     def locate(self, loc: tuple[str | int, ...]) -> Sourced:
         """Return the deepest written value on the way along `loc`."""
@@ -50,7 +54,8 @@ class Sourced:
         if loc[0] not in self.children:
             return without
         within = (loc[0], *self.children[loc[0]].trace(loc[1:]))
-        return within if len(within) >= len(without) else without
+        # At a tie the step is a tag that happens to be written too: `submit: plan` names the stage's kind.
+        return within if len(within) > len(without) else without
 
 
 def gather(children: Mapping[str | int, Sourced], *, file: str, values: Any) -> Sourced:
@@ -83,12 +88,15 @@ class Reader:
             self._note(
                 name, 1, Message("the file cannot be read: {problem}", {"problem": error.strerror or str(error)})
             )
-        except RecursionError:
-            self._note(name, 1, Message("this is nested too deeply to be a pack"))
         return None
 
     def _read(self, text: str, name: str) -> Sourced | None:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                self._note(name, 1, Message("this is nested too deeply to be a pack"))
+                return None
             if isinstance(event, yaml.AliasEvent):
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 self._note(
@@ -111,13 +119,13 @@ class Reader:
         line = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             children = dict(self._entries(loader, node, name, path))
-            return Sourced({key: child.value for key, child in children.items()}, name, line, children)
+            return Sourced({key: child.value for key, child in children.items()}, name, line, children, path)
         if isinstance(node, yaml.SequenceNode):
             items: dict[str | int, Sourced] = {
                 index: self._build(loader, item, name, (*path, index)) for index, item in enumerate(node.value)
             }
-            return Sourced([child.value for child in items.values()], name, line, items)
-        return Sourced(self._scalar(loader, node, name, path), name, line)
+            return Sourced([child.value for child in items.values()], name, line, items, path)
+        return Sourced(self._scalar(loader, node, name, path), name, line, {}, path)
 
     def _entries(
         self, loader: yaml.SafeLoader, node: yaml.MappingNode, name: str, path: tuple[str | int, ...]
@@ -141,7 +149,7 @@ class Reader:
             lines[key] = line
             built = self._build(loader, value_node, name, (*path, key))
             # A mapping below a key is found at the key's line: that is where a reader looks for it.
-            yield key, Sourced(built.value, name, line, built.children)
+            yield key, Sourced(built.value, name, line, built.children, built.path)
 
     def _scalar(self, loader: yaml.SafeLoader, node: yaml.Node, name: str, path: tuple[str | int, ...]) -> Any:
         try:

@@ -26,10 +26,15 @@ NUMBER_PLACES = ("season", "serial", "programme", "group")
 
 
 class Mistake(NamedTuple):
-    """Where in the resolved pack, and what would be right."""
+    """Where in the resolved pack, and what would be right.
+
+    name: the name that leads nowhere, if it is that. of_order: it is a matter of how all stages follow each other.
+    """
 
     loc: Loc
     message: Message
+    name: str | None = None
+    of_order: bool = False
 
 
 def check(pack: Pack) -> list[Mistake]:
@@ -54,7 +59,7 @@ def suggest(name: str, known: Sequence[str]) -> Message:
 
 def _unknown(loc: Loc, what: Message, name: str, known: Sequence[str]) -> Mistake:
     values = {"what": what, "name": name, "suggestion": suggest(name, known)}
-    return Mistake(loc, Message("there is no {what} “{name}”; {suggestion}", values))
+    return Mistake(loc, Message("there is no {what} “{name}”; {suggestion}", values), name)
 
 
 def _twice(pack: Pack) -> Iterator[Mistake]:
@@ -95,7 +100,7 @@ def _unit_mistakes(pack: Pack) -> Iterator[Mistake]:
     roots = [unit.code for unit in pack.units if unit.kind == "bureau"]
     if len(roots) != 1:
         values = {"count": len(roots)}
-        yield Mistake(("units",), Message("exactly one unit has the kind bureau; found {count}", values))
+        yield Mistake(("units",), Message("exactly one unit has the kind bureau; found {count}", values), of_order=True)
     for index, unit in enumerate(pack.units):
         if unit.parent is None and unit.kind != "bureau":
             words = Message("write the parent of this unit; only the bureau itself has none")
@@ -140,7 +145,7 @@ def _position_mistakes(pack: Pack) -> Iterator[Mistake]:
                     yield _unknown(("positions", index, "units", number), Message("unit"), code, codes)
             if not any(position.stands_at(unit) for unit in pack.units):
                 words = Message("no unit has this position; name units or kinds of units")
-                yield Mistake(("positions", index, "role"), words)
+                yield Mistake(("positions", index, "role"), words, of_order=True)
 
 
 def _form_mistakes(pack: Pack) -> Iterator[Mistake]:
@@ -199,7 +204,7 @@ def _order_mistakes(process: ProcessDefinition, root: Loc) -> Iterator[Mistake]:
                 if number == 0
                 else Message("a submit stage stands first; {stage} could not be reached here", {"stage": stage.code})
             )
-            yield Mistake(place, words)
+            yield Mistake(place, words, of_order=True)
         if isinstance(stage, FileStage) and number != last:
             after = ", ".join(each.code for each in process.stages[number + 1 :])
             yield Mistake(
@@ -207,7 +212,7 @@ def _order_mistakes(process: ProcessDefinition, root: Loc) -> Iterator[Mistake]:
             )
         if number == last and not isinstance(stage, FileStage):
             words = Message("the process ends nowhere: after {stage} write a file stage", {"stage": stage.code})
-            yield Mistake(place, words)
+            yield Mistake(place, words, of_order=True)
 
 
 def _submit_mistakes(pack: Pack, stage: SubmitStage, place: Loc) -> Iterator[Mistake]:
@@ -222,7 +227,7 @@ def _submit_mistakes(pack: Pack, stage: SubmitStage, place: Loc) -> Iterator[Mis
         for number, rung in enumerate(stage.overdue):
             if rung.until == "close":
                 words = Message("this stage has no close; write until: done, or give the stage a close")
-                yield Mistake((*place, "overdue", number, "until"), words)
+                yield Mistake((*place, "overdue", number, "until"), words, of_order=True)
 
 
 def _return_mistakes(process: ProcessDefinition, stage: ApproveStage, place: Loc) -> Iterator[Mistake]:
@@ -232,7 +237,7 @@ def _return_mistakes(process: ProcessDefinition, stage: ApproveStage, place: Loc
         words = Message(
             "a dead end: what is not good enough could go nowhere; write return_to with some of {earlier}", values
         )
-        yield Mistake((*place, "approve"), words)
+        yield Mistake((*place, "approve"), words, of_order=True)
     for number, code in enumerate(stage.return_to):
         if code not in earlier:
             yield _unknown((*place, "return_to", number), Message("earlier stage"), code, earlier)
