@@ -123,17 +123,25 @@ def judge(run: str | None, lease: Lease, failures: int) -> Verdict:
 
 def backoff(failures: int) -> int:
     """Return how many seconds to wait after so many generations that got nowhere."""
-    return min(BACKOFF_SECONDS * 2 ** min(failures, 10), LONGEST_BACKOFF_SECONDS)
+    return min(BACKOFF_SECONDS << min(failures, 10), LONGEST_BACKOFF_SECONDS)
 
 
 NEXT = """
 UPDATE season SET generation = generation + 1, flow_run_id = NULL, lease_until = NULL
-WHERE id = $1 AND generation = $2 AND state IN ('planned', 'running') RETURNING generation
+WHERE id = (
+    SELECT id FROM season WHERE id = $1 AND generation = $2 AND state IN ('planned', 'running')
+        AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING generation
 """
 
 
 async def begin_generation(tx: Tx, season_id: UUID, *, seen: int) -> int | None:
-    """Give the season to a new generation, unless somebody else has done so since `seen`; return it, or None."""
+    """Give the season to a new generation; return it, or None where the season is not free.
+
+    It is not where another clock was first, where its run has renewed the lease since we looked, and where a step of
+    it is under way: that holds the row, so it could not renew its lease however long it takes.
+    """
     rows = await tx.rows(NEXT, (season_id, seen))
     if not rows:
         return None
