@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -21,7 +21,8 @@ PACK = Path(__file__).parents[2] / "programmes" / "qingdao-qiangji"
 BUREAU_CODE, BUREAU_NAME = "qingdao", "青岛市教育局（演示）"
 PASSWORD = "weihai-taishan-2027"  # noqa: S105  printed at every start; nobody here exists
 PROCESS = "annual-filing"
-BEFORE_DUE = timedelta(days=9)
+# Due at 24:00: the clock stands at nine in the morning, nine days before the last day.
+BEFORE_DUE = timedelta(days=9, hours=15)
 SHOWN = (
     "math-chief",
     "physics-chief",
@@ -59,13 +60,21 @@ async def load_demo(settings: Settings) -> list[DemoSignIn]:
     roster = read_roster(PACK / "people" / "demo.yaml", pack)
     store = Store(settings.required_database_url(), clock=StoreClock(), pooled=False)
     try:
-        async with store.transaction() as tx:
-            bureau_id = await _people(tx, pack, roster)
-            due_at = await _season(tx, bureau_id, pack)
-            shown = await _sign_ins(tx, bureau_id)
-            await set_clock(await tx.connection(), due_at - BEFORE_DUE, frozen=False)
+        return await play_demo(store, pack, roster)
     finally:
         await store.close()
+
+
+async def play_demo(store: Store, pack: Pack, roster: Roster) -> list[DemoSignIn]:
+    """Fill the store: the people a fortnight before the season opens, then what happened since; see demo_history."""
+    async with store.transaction() as tx:
+        bureau_id, people = await _people(tx, pack, roster)
+        season_id, opens_at, due_at = await _season(tx, bureau_id, pack)
+        await tx.rows("UPDATE appointment SET starts_on = $2 WHERE bureau_id = $1", (bureau_id, BEGINNING(opens_at)))
+        shown = await _sign_ins(tx, bureau_id)
+    await History(store, bureau_id, people, season_id, ZoneInfo(pack.settings.timezone)).play()
+    async with store.engine.begin() as connection:
+        await set_clock(connection, due_at - BEFORE_DUE, frozen=False)
     return shown
 
 
@@ -102,11 +111,15 @@ async def _sign_ins(tx: Tx, bureau_id: UUID) -> list[DemoSignIn]:
 
 
 _WHO = """
-SELECT a.login, p.name, string_agg(po.title_zh, '、' ORDER BY po.code) AS zh, string_agg(po.title_en, ', ' ORDER BY po.code) AS en
+SELECT a.login, p.name,
+       string_agg(coalesce(u.title_zh, g.title_zh) || ' ' || po.title_zh, '、' ORDER BY po.code) AS zh,
+       string_agg(coalesce(u.title_en, g.title_en) || ', ' || po.title_en, '; ' ORDER BY po.code) AS en
 FROM account a
 JOIN person p ON p.bureau_id = a.bureau_id AND p.id = a.person_id
 JOIN appointment ap ON ap.bureau_id = a.bureau_id AND ap.person_id = a.person_id
 JOIN position po ON po.bureau_id = a.bureau_id AND po.id = ap.position_id
+LEFT JOIN unit u ON u.bureau_id = po.bureau_id AND u.id = po.unit_id
+LEFT JOIN project_group g ON g.bureau_id = po.bureau_id AND g.id = po.group_id
 WHERE a.bureau_id = $1 AND a.login = ANY($2)
 GROUP BY a.login, p.name
 ORDER BY array_position($2, a.login)
