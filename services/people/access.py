@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, func, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, literal_column, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -240,7 +240,8 @@ def case_scope(reader: Reader) -> ColumnElement[bool]:
     own = col(Case.bureau_id) == reader.bureau_id
     if reader.is_administrator:
         return own
-    named = func.jsonb_path_query_array(col(Case.actors), "$.*").op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
+    actors = func.jsonb_path_query_array(col(Case.actors), literal_column("CAST('$.*' AS jsonpath)"))
+    named = actors.op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
     return and_(own, or_(false(), col(Case.group_id).in_(sorted(reader.visible_group_ids)), named))
 
 
