@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from services.adapters.demo_history import History
 from services.adapters.packs import read_pack, read_roster
 from services.people.set_up import load_people, set_up_bureau
+from services.process.calendar import WorkCalendar
+from services.process.deadlines import SeasonDates, season_dates
 from services.process.packs import Pack
 from services.process.roster import Roster
 from services.programmes.load import load_pack
@@ -66,19 +69,31 @@ async def load_demo(settings: Settings) -> list[DemoSignIn]:
 
 
 async def play_demo(store: Store, pack: Pack, roster: Roster) -> list[DemoSignIn]:
-    """Fill the store: the people a fortnight before the season opens, then what happened since; see demo_history."""
+    """Fill a store whose clock is a StoreClock: people a fortnight before the season opens, then what happened since."""
+    dates, key = _next_season(pack)
+    async with store.engine.begin() as connection:
+        await set_clock(connection, dates.opens_at - SETTLED_BEFORE, frozen=True)
     async with store.transaction() as tx:
         bureau_id, people = await _people(tx, pack, roster)
-        season_id, opens_at, due_at = await _season(tx, bureau_id, pack)
-        await tx.rows("UPDATE appointment SET starts_on = $2 WHERE bureau_id = $1", (bureau_id, BEGINNING(opens_at)))
+        season_id = await plan_season(tx, bureau_id, programme=pack.programme, process=PROCESS, key=key)
         shown = await _sign_ins(tx, bureau_id)
     await History(store, bureau_id, people, season_id, ZoneInfo(pack.settings.timezone)).play()
     async with store.engine.begin() as connection:
-        await set_clock(connection, due_at - BEFORE_DUE, frozen=False)
+        await set_clock(connection, dates.due_at - BEFORE_DUE, frozen=False)
     return shown
 
 
-async def _people(tx: Tx, pack: Pack, roster: Roster) -> UUID:
+def _next_season(pack: Pack) -> tuple[SeasonDates, str]:
+    """Return dates and key of the first season to whose due date there are more than nine days of real time."""
+    rule, calendar = pack.process(PROCESS).season, WorkCalendar(pack.calendar)
+    now = datetime.now(UTC)
+    year = now.year
+    while (dates := season_dates(rule, str(year), calendar)).due_at - BEFORE_DUE <= now:
+        year += 1
+    return dates, str(year)
+
+
+async def _people(tx: Tx, pack: Pack, roster: Roster) -> tuple[UUID, dict[str, UUID]]:
     administrator = next(person for person in roster.people if person.login == "administrator")
     made = await set_up_bureau(
         tx,
@@ -89,20 +104,8 @@ async def _people(tx: Tx, pack: Pack, roster: Roster) -> UUID:
         password=PASSWORD,
     )
     await load_pack(tx, made.bureau.id, pack)
-    await load_people(tx, made.bureau.id, roster, programme=pack.programme, password=PASSWORD)
-    return made.bureau.id
-
-
-async def _season(tx: Tx, bureau_id: UUID, pack: Pack) -> datetime:
-    """Plan the first season to whose due date there are more than nine days; return when it is due."""
-    for year in (tx.now.year, tx.now.year + 1, tx.now.year + 2):
-        season_id = await plan_season(tx, bureau_id, programme=pack.programme, process=PROCESS, key=str(year))
-        rows = await tx.rows("SELECT due_at FROM season WHERE id = $1", (season_id,))
-        due_at: datetime = rows[0]["due_at"]
-        if due_at - BEFORE_DUE > tx.now:
-            return due_at
-        await tx.rows("DELETE FROM season WHERE id = $1", (season_id,))
-    raise AssertionError("three years without a filing season")
+    people = await load_people(tx, made.bureau.id, roster, programme=pack.programme, password=PASSWORD)
+    return made.bureau.id, people
 
 
 async def _sign_ins(tx: Tx, bureau_id: UUID) -> list[DemoSignIn]:

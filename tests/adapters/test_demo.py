@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.adapters.demo import DAYS_BEFORE_DUE, SIGN_INS, load_demo
+from services.adapters.demo import BEFORE_DUE, BUREAU_CODE, PACK, PASSWORD, SHOWN, DemoSignIn, play_demo
+from services.adapters.packs import read_pack, read_roster
 from services.people.accounts import sign_in
 from services.store.chain import verify_chain
 from services.store.transaction import Store
@@ -14,8 +15,13 @@ from services.store.transaction import Store
 pytestmark = pytest.mark.postgres
 
 
+async def demo(store: Store) -> list[DemoSignIn]:
+    pack = read_pack(PACK)
+    return await play_demo(store, pack, read_roster(PACK / "people" / "demo.yaml", pack))
+
+
 async def test_the_demo_stands_some_days_before_the_due_date_with_groups_in_every_stage(store: Store) -> None:
-    demo = await load_demo(store)
+    shown = await demo(store)
     async with store.transaction() as tx:
         rows = await tx.rows("SELECT g.code, c.stage, c.number FROM cases c JOIN project_group g ON g.id = c.group_id")
         (season,) = await tx.rows("SELECT id, key, due_at, bureau_id FROM season WHERE state = 'running'")
@@ -28,14 +34,13 @@ async def test_the_demo_stands_some_days_before_the_due_date_with_groups_in_ever
     }  # fmt: skip
     assert [row["number"] for row in rows if row["number"]] == [f"QJ-{season['key']}-001"]
     assert season["due_at"] > datetime.now(UTC)
-    assert timedelta(days=DAYS_BEFORE_DUE) < season["due_at"] - now < timedelta(days=DAYS_BEFORE_DUE + 1)
+    assert BEFORE_DUE - timedelta(hours=1) < season["due_at"] - now <= BEFORE_DUE
     assert broken == []
-    assert [entry.login for entry in demo.sign_ins] == list(SIGN_INS)
+    assert [entry.login for entry in shown] == list(SHOWN)
 
 
 async def test_every_sign_in_of_the_demo_works(store: Store) -> None:
-    demo = await load_demo(store)
-    for entry in demo.sign_ins:
+    for entry in await demo(store):
         async with store.transaction() as tx:
-            attempt = await sign_in(tx, demo.bureau, entry.login, demo.password)
+            attempt = await sign_in(tx, BUREAU_CODE, entry.login, PASSWORD)
         assert attempt.or_raise().token, entry.login
