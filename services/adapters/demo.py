@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.adapters.demo_history import History
 from services.adapters.packs import read_pack, read_roster
@@ -26,6 +27,7 @@ PASSWORD = "weihai-taishan-2027"  # noqa: S105  printed at every start; nobody h
 PROCESS = "annual-filing"
 # Due at 24:00: the clock stands at nine in the morning, nine days before the last day.
 BEFORE_DUE = timedelta(days=9, hours=15)
+SETTLED_BEFORE = timedelta(days=14)
 SHOWN = (
     "math-chief",
     "physics-chief",
