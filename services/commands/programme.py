@@ -68,8 +68,8 @@ def load(
 
 
 def _load(settings: Settings, bureau: str, pack: Pack) -> LoadReport:
-    from services.adapters.database import database  # noqa: PLC0415 - only this command pays for it
-    from services.store.transaction import Store  # noqa: PLC0415
+    from services.adapters.database import database
+    from services.store.transaction import Store
 
     async def run(url: str) -> LoadReport:
         store = Store(url, clock=_clock(settings), pooled=False)
@@ -84,7 +84,7 @@ def _load(settings: Settings, bureau: str, pack: Pack) -> LoadReport:
 
 
 def _clock(settings: Settings) -> Any:
-    from services.store.clock import StoreClock, SystemClock  # noqa: PLC0415
+    from services.store.clock import StoreClock, SystemClock
 
     return StoreClock() if settings.clock == "store" else SystemClock()
 

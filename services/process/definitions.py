@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from services.i18n import Message
+
 CODE = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 ACTOR = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*(/[a-z][a-z0-9]*(-[a-z0-9]+)*)?$"
 
@@ -55,7 +57,12 @@ def parse_span(value: Any) -> Any:
     if isinstance(value, str):
         match = re.fullmatch(r"(\d+)(wd|d)", value)
         if match is None:
-            raise ValueError(f"{value!r} is not a length of time; write for example 5wd (workdays) or 30d (days)")
+            raise ValueError(
+                Message(
+                    "“{value}” is not a length of time; write for example 5wd (workdays) or 30d (days)",
+                    {"value": value},
+                )
+            )
         return Span(n=int(match[1]), unit=match[2])
     return value
 
@@ -66,7 +73,7 @@ Length = Annotated[Span, BeforeValidator(parse_span), PlainSerializer(str, retur
 def parse_clock_time(value: Any) -> Any:
     """Read `09:00`; YAML may already have turned an unquoted 9:00 into minutes, which is refused with the cure."""
     if isinstance(value, int):
-        raise ValueError('write the time in quotes, for example "09:00"')  # noqa: TRY004 - pydantic turns ValueError into a problem
+        raise ValueError(Message('write the time in quotes, for example "09:00"'))  # noqa: TRY004 - pydantic turns ValueError into a problem
     return value
 
 
@@ -195,7 +202,8 @@ def spread_kind(value: Any) -> Any:
         return value
     kinds = [kind for kind in STAGE_KINDS if kind in value]
     if len(kinds) != 1:
-        raise ValueError(f"a stage begins with exactly one of {', '.join(STAGE_KINDS)}; found {kinds or 'none'}")
+        values = {"kinds": ", ".join(STAGE_KINDS), "found": ", ".join(kinds) or "–"}
+        raise ValueError(Message("a stage begins with exactly one of {kinds}; found {found}", values))
     rest = {key: item for key, item in value.items() if key != kinds[0]}
     return {"kind": kinds[0], "code": value[kinds[0]], **rest}
 
@@ -222,7 +230,7 @@ class ProcessDefinition(Definition):
         codes = [stage.code for stage in self.stages]
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
-            raise ValueError(f"stage codes must differ; {', '.join(twice)} stands twice")
+            raise ValueError(Message("stage codes must differ; {twice} stands twice", {"twice": ", ".join(twice)}))
         return self
 
     def stage(self, code: str) -> SubmitStage | ApproveStage | FileStage:

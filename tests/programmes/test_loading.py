@@ -20,6 +20,7 @@ from services.cli import build
 from services.errors import NotFoundError
 from services.process.packs import Pack
 from services.programmes.load import LoadReport, load_pack, load_pack_for
+from services.store.audit import digest
 from services.store.transaction import Store, Tx
 
 pytestmark = pytest.mark.postgres
@@ -80,6 +81,8 @@ async def test_a_load_sets_up_units_groups_and_every_position(store):
     assert units[groups["informatics"].guiding_unit_id] == "equipment-information-center"
     assert {"qingdao-qiangji:math:chief-coach", "basic-education-office/clerk", "bureau/administrator"} <= codes
     assert Pack.model_validate(version.resolved).digest() == version.digest
+    # Whoever has the stored JSON can check it without this program, although jsonb keeps its own order of keys.
+    assert digest(version.resolved) == version.digest
     assert current == version.id == report.version_id
 
 
