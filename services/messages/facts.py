@@ -1,0 +1,128 @@
+"""What a message says, read when it is sent: one statement for all notifications of a batch of messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.messages.kinds import NEEDS_OPEN_TASK, urgency
+from services.process.definitions import ProcessDefinition
+from services.programmes.pinned import pinned_pack
+from services.store.transaction import Tx
+
+FACTS = """
+SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, n.task_id, n.case_id, n.person_id, n.bureau_id,
+    n.season_id, b.name AS bureau, b.zone, b.code AS bureau_code,
+    n.task_id IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open' AS stale,
+    t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
+    coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
+    po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
+    dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
+    l.due_at, l.close_at, l.explained::text AS explained,
+    EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.person_id = n.person_id
+        AND a.starts_on <= ($3::timestamptz AT TIME ZONE b.zone)::date
+        AND (a.ends_on IS NULL OR a.ends_on >= ($3::timestamptz AT TIME ZONE b.zone)::date)) AS holds,
+    CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
+        WHERE x.task_id = n.task_id AND x.kind IN ('due-changed', 'exception-granted')) END AS changes
+FROM notification n
+JOIN bureau b ON b.id = n.bureau_id
+LEFT JOIN task t ON t.id = n.task_id
+LEFT JOIN cases c ON c.id = n.case_id
+LEFT JOIN season s ON s.id = coalesce(c.season_id, n.season_id)
+LEFT JOIN project_group g ON g.id = c.group_id
+LEFT JOIN position po ON po.id = t.position_id
+LEFT JOIN unit pu ON pu.id = po.unit_id
+LEFT JOIN decision d ON n.case_id IS NOT NULL AND d.id = (n.context ->> 'decision')::uuid
+LEFT JOIN position dp ON dp.id = d.position_id
+LEFT JOIN unit du ON du.id = dp.unit_id
+LEFT JOIN deadline l ON l.subject_id = n.task_id
+WHERE n.message_id = ANY($1::uuid[]) AND n.state = 'enclosed'
+"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One notification with the facts around it, in no language yet.
+
+    stale: its task was closed meanwhile, so it is not said any more. holds: the reader holds the task's position, so
+    the link leads to the task and not to the case. changes: how often the due date or close moved so far.
+    """
+
+    row: Mapping[str, Any]
+    context: Mapping[str, Any]
+    definition: ProcessDefinition | None
+
+    @property
+    def id(self) -> UUID:
+        identity: UUID = self.row["id"]
+        return identity
+
+    @property
+    def kind(self) -> str:
+        return str(self.row["kind"])
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.row["stale"])
+
+    @property
+    def task_id(self) -> UUID | None:
+        identity: UUID | None = self.row["task_id"]
+        return identity
+
+    @property
+    def due_at(self) -> dt.datetime | None:
+        due: dt.datetime | None = self.row["due_at"]
+        return due
+
+    @property
+    def close_at(self) -> dt.datetime | None:
+        close: dt.datetime | None = self.row["close_at"]
+        return close
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.row["zone"])
+
+    @cached_property
+    def explained(self) -> Mapping[str, Any]:
+        explained: Mapping[str, Any] = json.loads(self.row["explained"] or "{}")
+        return explained
+
+    @property
+    def path(self) -> str:
+        """The page to open; looking at it changes nothing."""
+        if self.row["task_id"] and self.row["holds"]:
+            return f"/tasks/{self.row['task_id']}"
+        if self.row["case_id"]:
+            return f"/cases/{self.row['case_id']}"
+        return f"/seasons/{self.row['season_id']}" if self.row["season_id"] else "/"
+
+    def order(self) -> tuple[int, bool, dt.datetime, dt.datetime]:
+        """Return the item's place in a digest: the most urgent kind first, then what is due first."""
+        due = self.due_at or self.row["at"]
+        return urgency(self.kind), self.due_at is None, due, self.row["at"]
+
+
+async def read_items(tx: Tx, message_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
+    """Return the enclosed notifications of each message, in the order in which a digest says them."""
+    items: dict[UUID, list[Item]] = {identity: [] for identity in message_ids}
+    for row in await tx.rows(FACTS, (list(message_ids), list(NEEDS_OPEN_TASK), tx.now)):
+        items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row)))
+    for enclosed in items.values():
+        enclosed.sort(key=Item.order)
+    return items
+
+
+async def _definition(tx: Tx, row: Mapping[str, Any]) -> ProcessDefinition | None:
+    """Return the process as the case's or season's pinned pack says it; packs are kept once read."""
+    if row["version_id"] is None:
+        return None
+    pack = await pinned_pack(tx, row["version_id"])
+    return pack.process(row["process"] or row["season_process"])
