@@ -176,6 +176,15 @@ def test_a_session_ends_after_it_starts():
     }
 
 
+def test_an_unreadable_date_has_no_order():
+    assert list(problems(plan(training__sessions__0__starts="2027-13-01"))) == ["training.sessions.0.starts"]
+
+
+def test_a_long_entry_is_quoted_shortly():
+    words = problems(plan(budget__total="x" * 90_000))["budget.total"][1]
+    assert len(words) < 200
+
+
 def test_a_required_column_is_demanded_in_every_row():
     raw = plan()
     raw["management"]["rules"].append({"matter": "请假"})

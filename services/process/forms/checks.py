@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -91,9 +92,12 @@ def _orders(form: FormDefinition, check: OrderCheck, data: Mapping[str, Any]) ->
             yield Problem(path, "order", words)
 
 
-def _day(value: Any) -> str | None:
-    """Return a held ISO date; what did not parse is no date. ISO dates compare as text."""
-    return value if isinstance(value, str) and len(value) == 10 and value[4] == "-" == value[7] else None  # noqa: PLR2004
+def _day(value: Any) -> date | None:
+    """Return a held date; what did not parse is none."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _sum(form: FormDefinition, check: SumCheck, data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -22,6 +22,8 @@ from services.process.forms.definition import (
 KEPT_LENGTH = 100_000
 """Characters of one entry that are kept even if the form allows fewer; beyond that the whole entry is refused."""
 
+QUOTED_LENGTH = 60
+
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,15})(\.\d{1,15})?", re.ASCII)
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
 _UNITS = re.compile(r"[万千亿百]|\d\s*[kKwW]\b")
@@ -68,6 +70,11 @@ def clean_text(value: str, *, multiline: bool) -> str:
     return kept.strip() if multiline else re.sub(r"[\n\t]+", " ", kept).strip()
 
 
+def shortened(text: str) -> str:
+    """Return what was typed, short enough to stand in a sentence."""
+    return text if len(text) <= QUOTED_LENGTH else text[: QUOTED_LENGTH - 1] + "…"
+
+
 def half_width(text: str) -> str:
     """Return `text` with full-width letters, digits and signs as ASCII; superscripts and the like stay wrong."""
     return text.translate(_FULL_WIDTH).strip()
@@ -83,10 +90,12 @@ def read_number(text: str) -> Decimal:
     if not _NUMBER.fullmatch(plain):
         if _UNITS.search(plain):
             raise UnreadableError(
-                Message("“{typed}” is abbreviated; write the number in full, for example 12000.", {"typed": text})
+                Message(
+                    "“{typed}” is abbreviated; write the number in full, for example 12000.", {"typed": shortened(text)}
+                )
             )
         raise UnreadableError(
-            Message("“{typed}” is not a number; write for example 12000 or 12,000.50.", {"typed": text})
+            Message("“{typed}” is not a number; write for example 12000 or 12,000.50.", {"typed": shortened(text)})
         )
     return Decimal(plain.replace(",", ""))
 
@@ -118,7 +127,7 @@ def _whole(text: str) -> int:
         raise UnreadableError(
             Message(
                 N_("“{typed}” is not a whole number; write for example {example}."),
-                {"typed": text, "example": int(number)},
+                {"typed": shortened(text), "example": int(number)},
             )
         )
     return int(number)
@@ -126,7 +135,7 @@ def _whole(text: str) -> int:
 
 def _with_places(number: Decimal, text: str, *, places: int) -> Decimal:
     if number != round(number, places):
-        values = {"typed": text, "places": places, "example": f"{number:.{places}f}"}
+        values = {"typed": shortened(text), "places": places, "example": f"{number:.{places}f}"}
         raise UnreadableError(
             Message("“{typed}” has too many decimal places; at most {places}, for example {example}.", values)
         )
@@ -148,8 +157,10 @@ def _read_date(text: str) -> date:
         if matched:
             return date(int(matched[1]), int(matched[2]), int(matched[3]))
     except ValueError:
-        raise UnreadableError(Message("There is no day “{typed}” in the calendar.", {"typed": text})) from None
-    raise UnreadableError(Message("“{typed}” is not a date; write for example 2027-03-15.", {"typed": text}))
+        raise UnreadableError(
+            Message("There is no day “{typed}” in the calendar.", {"typed": shortened(text)})
+        ) from None
+    raise UnreadableError(Message("“{typed}” is not a date; write for example 2027-03-15.", {"typed": shortened(text)}))
 
 
 def _read_choice(field: ChoiceField, text: str) -> str:
@@ -158,7 +169,10 @@ def _read_choice(field: ChoiceField, text: str) -> str:
             return option.value
     titles = _Joined([option.title for option in field.options])
     raise UnreadableError(
-        Message("“{typed}” is not among the choices; choose one of {options}.", {"typed": text, "options": titles})
+        Message(
+            "“{typed}” is not among the choices; choose one of {options}.",
+            {"typed": shortened(text), "options": titles},
+        )
     )
 
 
