@@ -1,1 +1,1 @@
-"""The clock: APScheduler jobs that sweep alarms, send messages, resume waits and keep seasons running."""
+"""The clock: a table of jobs and what runs it. Any number of clocks may run; each job claims what it works on."""

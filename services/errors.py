@@ -154,3 +154,9 @@ class NotResumableError(ConflictError):
     """A suspended run cannot go on (its deployment is gone); a new one has to."""
 
     code, default = "not-resumable", "The run {run} cannot be resumed: {words}"
+
+
+class OrchestratorRefusedError(ConflictError):
+    """Whoever carries flow runs answers, but does not take this one."""
+
+    code, default = "orchestrator-refused", "Prefect refuses: {words}"

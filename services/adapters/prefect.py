@@ -14,7 +14,7 @@ import httpx
 import yaml
 
 from services.adapters import prefect_server
-from services.errors import NotResumableError, OrchestratorDownError
+from services.errors import NotResumableError, OrchestratorDownError, OrchestratorRefusedError
 from services.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -58,15 +58,19 @@ class PrefectApi:
         """Send a request; return the answer where it is 2xx or one of `accept`.
 
         Raises:
-            OrchestratorDownError: no answer, or another one.
+            OrchestratorDownError: no answer, or one that says that it cannot work now (5xx) or does not know us (401).
+            OrchestratorRefusedError: any other answer.
         """
         try:
             answer = await self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise OrchestratorDownError(words=f"{type(error).__name__} {error}") from error
-        if not answer.is_success and answer.status_code not in accept:
-            raise OrchestratorDownError(words=f"{method} {path}: {answer.status_code} {answer.text[:200]}")
-        return answer
+        if answer.is_success or answer.status_code in accept:
+            return answer
+        words = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
+        if answer.is_server_error or answer.status_code in {401, 403}:
+            raise OrchestratorDownError(words=words)
+        raise OrchestratorRefusedError(words=words)
 
     async def close(self) -> None:
         """Close the kept-open connections."""
@@ -97,14 +101,15 @@ class PrefectOrchestrator:
         A deployment that Prefect has lost is registered anew.
 
         Raises:
-            OrchestratorDownError: Prefect does not answer, or does not take the run.
+            OrchestratorDownError: Prefect does not answer.
+            OrchestratorRefusedError: it does not take the run.
         """
         deployment_id = await self._deployment(deployment)
         if deployment_id is None:
             await _register(self._api)
             deployment_id = await self._deployment(deployment)
         if deployment_id is None:
-            raise OrchestratorDownError(words=f"prefect.yaml has no deployment {deployment}")
+            raise OrchestratorRefusedError(words=f"prefect.yaml has no deployment {deployment}")
         body = {"parameters": parameters, "idempotency_key": idempotency_key, "state": {"type": "SCHEDULED"}}
         body["name"] = "-".join(
             str(parameters[name]) for name in ("bureau", "season", "generation") if name in parameters

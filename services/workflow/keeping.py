@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from services.errors import NotResumableError
+from services.errors import NotResumableError, OrchestratorRefusedError
 from services.ports import Orchestrator
 from services.store.transaction import Store
 from services.workflow import carrying
@@ -35,12 +35,18 @@ async def keep_seasons(store: Store, orchestrator: Orchestrator) -> int:
 
     Raises:
         OrchestratorDownError: nobody answers; the next look does what is left.
+        OrchestratorRefusedError: a run was refused; the other seasons were seen to.
     """
     async with store.transaction() as tx:
         seasons = await carrying.seasons_to_keep(tx)
-    started = 0
+    started, refused = 0, None
     for season in seasons:
-        started += await _keep(store, orchestrator, season)
+        try:
+            started += await _keep(store, orchestrator, season)
+        except OrchestratorRefusedError as error:
+            refused = error  # one season's flow must not hold up the others
+    if refused is not None:
+        raise refused
     return started
 
 

@@ -122,8 +122,12 @@ class Installation:
             self.worker = None
 
     async def api(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask as its owner would; a server whose SQLite is busy answers 503 and is asked again."""
         async with PrefectApi(self.settings) as api:
-            answer = await api.request(method, path, body)
+            deadline = time.monotonic() + STEP_TIMEOUT
+            while (answer := await api.request(method, path, body, accept=(503,))).status_code == 503:
+                assert time.monotonic() < deadline, answer.text
+                await asyncio.sleep(0.5)
             return answer.json() if answer.content else None
 
     async def runs(self) -> list[dict[str, Any]]:

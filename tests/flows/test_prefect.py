@@ -204,7 +204,7 @@ async def test_prefect_answers_nobody_without_its_secret(installation: Installat
             ("POST", "/deployments/filter"),
             ("POST", "/work_pools/"),
             ("GET", "/admin/settings"),
-            ("GET", "/health"),
+            ("GET", "/version"),
         ):
             answer = await stranger.request(method, path, json={})
             assert answer.status_code == 401, path
