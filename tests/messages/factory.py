@@ -85,7 +85,13 @@ class World:
             return await reader_for(tx, bureau_id=self.bureau_id, person_id=person)
 
     async def tell(
-        self, person: UUID, kind: str, *, case: UUID | None = None, season: UUID | None = None, **context: object
+        self,
+        person: UUID,
+        kind: str,
+        context: dict[str, object] | None = None,
+        *,
+        case: UUID | None = None,
+        season: UUID | None = None,
     ) -> UUID:
         """Write a pending notification as an act or a season does."""
         async with self.store.transaction() as tx:
@@ -104,7 +110,7 @@ class World:
                     case,
                     season,
                     tx.now,
-                    json.dumps(context),
+                    json.dumps(context or {}),
                 ),
             )
             return identity
