@@ -22,7 +22,8 @@ from services.settings import Settings, load_settings
 from services.store import migrate
 from services.store.clock import StoreClock, SystemClock
 from services.store.transaction import Store
-from services.web import api, errors, health, pages, security
+from services.web import api, errors, health, metrics, pages, security
+from services.web.api import description
 from services.web.templating import STATIC, VERSION
 
 
@@ -49,10 +50,12 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
     app.state.store, app.state.settings = store, settings
     app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
     app.mount("/static", _CachedFiles(directory=STATIC), name="static")
-    for router in (*_routers(pages), *_routers(api), health.router):
+    for router in (*_routers(pages), *_routers(api), health.router, metrics.router):
         app.include_router(router)
     errors.install(app)
     security.install(app, settings)
+    metrics.install(app)
+    description.install(app)
     return app
 
 

@@ -1,0 +1,255 @@
+"""What goes out, typed: shared by several resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.workflow.case_list import CaseRow
+from services.workflow.cases import CaseView, OpenTask, StageMark, SubmissionView, TimelineEntry
+from services.workflow.queue import TaskRow
+
+State = Literal["open", "filed", "ended"]
+
+
+class Out(BaseModel):
+    """Base of answers; read from what the use cases return."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ProblemItem(BaseModel):
+    """One mistake: where, and in words what would be right."""
+
+    model_config = ConfigDict(extra="allow")
+    path: str
+    message: str
+    code: str | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `detail` and `problems` are in the language that Accept-Language asks for."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    details: dict[str, Any] | None = None
+    problems: list[ProblemItem] | None = None
+
+
+class Title(Out):
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+
+class SeasonName(Out):
+    """Which season."""
+
+    id: UUID
+    key: str
+
+
+class GroupName(Out):
+    """Which project group."""
+
+    id: UUID
+    code: str
+    title: Title
+
+
+class CaseOut(Out):
+    """A case in a list."""
+
+    id: UUID
+    version: int
+    state: State
+    stage: str | None
+    number: str | None
+    late: bool
+    missing: bool
+    process: str
+    season: SeasonName
+    group: GroupName
+    opened_at: datetime
+    closed_at: datetime | None
+    due_at: datetime | None
+    submitted_at: datetime | None
+
+    @classmethod
+    def of(cls, row: CaseRow) -> Self:
+        """Return it for a row of a list."""
+        return cls(**vars(row), season=season_name(row), group=group_name(row))
+
+
+class TaskOut(Out):
+    """An open task of the caller's positions."""
+
+    id: UUID
+    case_id: UUID
+    version: int
+    stage: str
+    kind: Literal["submit", "approve"]
+    process: str
+    season: SeasonName
+    group: GroupName
+    position_id: UUID
+    opened_at: datetime
+    due_at: datetime | None
+    returned: bool
+    late: bool
+
+    @classmethod
+    def of(cls, row: TaskRow) -> Self:
+        """Return it for a row of a work list."""
+        return cls(**vars(row), id=row.task_id, season=season_name(row), group=group_name(row))
+
+
+def season_name(row: CaseRow | TaskRow | CaseView) -> SeasonName:
+    """Return which season a row is of."""
+    return SeasonName(id=row.season_id, key=row.season_key)
+
+
+def group_name(row: CaseRow | TaskRow | CaseView) -> GroupName:
+    """Return which group a row is of."""
+    return GroupName(id=row.group_id, code=row.group_code, title=Title(zh=row.group_zh, en=row.group_en))
+
+
+class StageOut(Out):
+    """A stage as it is drawn."""
+
+    code: str
+    kind: str
+    title: Title
+    state: Literal["done", "current", "ahead", "returned"]
+    visits: int
+
+    @classmethod
+    def of(cls, mark: StageMark) -> Self:
+        """Return it for a stage mark."""
+        return cls(**{**vars(mark), "title": Title(zh=mark.title.zh, en=mark.title.en)})
+
+
+class OpenTaskOut(Out):
+    """An open task of a case. mine: the caller holds its position. unheld: nobody holds it today."""
+
+    id: UUID
+    stage: str
+    kind: str
+    actor: str
+    position_id: UUID
+    position: Title
+    due_at: datetime | None
+    close_at: datetime | None
+    explained: dict[str, Any]
+    mine: bool
+    unheld: bool
+
+    @classmethod
+    def of(cls, task: OpenTask) -> Self:
+        """Return it for an open task."""
+        return cls(**{**vars(task), "position": Title(zh=task.position_zh, en=task.position_en)})
+
+
+class CaseWhole(Out):
+    """A case whole, for its caller. `may`: what they can do with it now."""
+
+    id: UUID
+    version: int
+    state: State
+    stage: str | None
+    number: str | None
+    late: bool
+    process: str
+    title: Title
+    season: SeasonName
+    group: GroupName
+    opened_at: datetime
+    closed_at: datetime | None
+    exception_until: datetime | None
+    submissions: int
+    stages: list[StageOut]
+    tasks: list[OpenTaskOut]
+    may: list[str]
+
+    @classmethod
+    def of(cls, view: CaseView) -> Self:
+        """Return it for a case view."""
+        return cls(
+            id=view.id, version=view.version, state=_state(view.status), stage=view.stage, number=view.number,
+            late=view.late, process=view.definition.process, season=season_name(view), group=group_name(view),
+            title=Title(zh=view.definition.title.zh, en=view.definition.title.en), opened_at=view.opened_at,
+            closed_at=view.closed_at, exception_until=view.exception_until, submissions=len(view.submissions),
+            stages=[StageOut.of(mark) for mark in view.stages], tasks=[OpenTaskOut.of(task) for task in view.tasks],
+            may=sorted(view.may),
+        )  # fmt: skip
+
+
+def _state(text: str) -> State:
+    states: Mapping[str, State] = {"open": "open", "filed": "filed", "ended": "ended"}
+    return states[text]
+
+
+class DecisionOut(Out):
+    """An entry of the case's history."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    stage: str | None
+    to_stage: str | None
+    person: str
+    position: Title | None
+    words: str
+    late: bool
+    submission_id: UUID | None
+
+    @classmethod
+    def of(cls, entry: TimelineEntry) -> Self:
+        """Return it for a timeline entry."""
+        held = Title(zh=entry.position_zh, en=entry.position_en or "") if entry.position_zh is not None else None
+        return cls(**{**vars(entry), "position": held})
+
+
+class AttachmentOut(Out):
+    """A file of a draft or a submission."""
+
+    id: UUID
+    field: str
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+
+
+class SubmissionOut(Out):
+    """A submission as it was submitted."""
+
+    id: UUID
+    n: int
+    form: str
+    data: dict[str, Any]
+    attachments: list[AttachmentOut]
+    digest: str
+    person_id: UUID
+    late: bool
+    at: datetime
+
+    @classmethod
+    def of(cls, each: SubmissionView) -> Self:
+        """Return it for a submission view."""
+        files = [AttachmentOut(**file) for file in each.attachments]
+        return cls(**{**vars(each), "form": each.form.form, "data": dict(each.data), "attachments": files})
+
+
+class Made(Out):
+    """What was made."""
+
+    id: UUID

@@ -1,0 +1,149 @@
+"""`/metrics` for Prometheus: how this process answers, and whether what is due gets done.
+
+Numbers of the whole installation, with no bureau, person or case in any label. A token with the scope `metrics` is asked
+for also on loopback, because behind a reverse proxy on the same machine every visitor comes from there.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.messages.outbox import Lateness, alarm_lateness, message_lateness
+from services.store.transaction import Tx
+from services.web.api.callers import reader_of, store_of
+
+router = APIRouter(include_in_schema=False)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ELSEWHERE = "(none)"
+"""The route of what met no route: an address that somebody tries is no label."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+DEAD = """
+SELECT count(*) AS n FROM (SELECT FROM bureau b JOIN LATERAL (SELECT 1 FROM message m WHERE m.bureau_id = b.id
+    AND m.created_at > $1::timestamptz - interval '30 days' AND m.state = $2) x ON TRUE) d
+"""
+SEASONS = """
+SELECT state, count(*) AS n, count(*) FILTER (WHERE lease_until < clock_timestamp()) AS expired,
+    count(*) FILTER (WHERE opens_at <= $1 AND flow_run_id IS NULL) AS uncarried
+FROM season WHERE state IN ('planned', 'running') GROUP BY state
+"""
+BEATS = "SELECT kind, extract(epoch FROM clock_timestamp() - max(at))::float8 AS age FROM heartbeat GROUP BY kind"
+
+
+class Meter:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "guantong_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "guantong_http_request_seconds",
+            "Time until a request was answered.",
+            ("method", "route"),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answered request by its route's template."""
+        route = route_of(scope)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that a request met."""
+    route: Any = scope.get("route")
+    path = getattr(route, "path", None)
+    if path:
+        return str(path)
+    return "/static" if scope["path"].startswith("/static/") else ELSEWHERE
+
+
+class Metered:
+    """Counts and times every request; plain ASGI, outermost, so that refusals count too."""
+
+    def __init__(self, app: ASGIApp, *, meter: Meter) -> None:
+        self.app = app
+        self.meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, status = perf_counter(), 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            self.meter.note(scope, status, perf_counter() - begun)
+
+
+def install(app: FastAPI) -> None:
+    """Count what the application answers."""
+    app.state.meter = Meter()
+    app.add_middleware(Metered, meter=app.state.meter)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return this process's counters and the installation's lateness."""
+    facts = CollectorRegistry()
+    async with store_of(request).transaction() as tx:
+        await reader_of(tx, request, "metrics")
+        await _gauge(tx, facts)
+    return Response(
+        generate_latest(request.app.state.meter.registry) + generate_latest(facts), media_type=CONTENT_TYPE_LATEST
+    )
+
+
+async def _gauge(tx: Tx, registry: CollectorRegistry) -> None:
+    _late(registry, "alarms", "Alarms that are due and not yet dealt with.", await alarm_lateness(tx))
+    _late(registry, "messages", "Messages that are due and not yet sent.", await message_lateness(tx))
+    dead = Gauge("guantong_messages", "Messages of the last 30 days by state.", ("state",), registry=registry)
+    for state in ("dead", "no-address"):
+        dead.labels(state).set((await tx.rows(DEAD, (tx.now, state)))[0]["n"])
+    await _seasons(tx, registry)
+    beats = Gauge(
+        "guantong_heartbeat_age_seconds",
+        "Since the last sign of life of any process of a kind.",
+        ("kind",),
+        registry=registry,
+    )
+    for row in await tx.rows(BEATS):
+        beats.labels(row["kind"]).set(row["age"])
+
+
+def _late(registry: CollectorRegistry, name: str, text: str, late: Lateness) -> None:
+    Gauge(f"guantong_{name}_due", f"{text} Stops at 1,000.", registry=registry).set(late.count)
+    oldest = Gauge(
+        f"guantong_{name}_oldest_seconds", "For how long the oldest of them has been due.", registry=registry
+    )
+    oldest.set(late.oldest)
+
+
+async def _seasons(tx: Tx, registry: CollectorRegistry) -> None:
+    rows = {row["state"]: row for row in await tx.rows(SEASONS, (tx.now,))}
+    counted = Gauge("guantong_seasons", "Unfinished seasons by state.", ("state",), registry=registry)
+    for state in ("planned", "running"):
+        counted.labels(state).set(rows[state]["n"] if state in rows else 0)
+    for name, text in (
+        ("expired", "Seasons whose run has stopped renewing its lease."),
+        ("uncarried", "Seasons that have opened and have no run."),
+    ):
+        Gauge(f"guantong_seasons_{name}", text, registry=registry).set(sum(row[name] for row in rows.values()))
