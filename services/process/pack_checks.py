@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from difflib import get_close_matches
 from string import Formatter
 from typing import NamedTuple
 
-from services.i18n import Message
+from services.i18n import N_, Message
 from services.process.definitions import (
     AllOf,
     AnyOf,
@@ -22,7 +23,8 @@ from services.process.forms.references import lost_references
 from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, GroupPosition, Pack, UnitPosition
 
 Loc = tuple[str | int, ...]
-NUMBER_PLACES = ("season", "serial", "programme", "group")
+SERIAL_FORM = r"(0?[1-9]d?)?"
+NUMBER_PLACES = ("season", "serial", "group")
 
 
 class Mistake(NamedTuple):
@@ -250,21 +252,30 @@ def _return_mistakes(process: ProcessDefinition, stage: ApproveStage, place: Loc
 def _number_mistakes(stage: FileStage, place: Loc) -> Iterator[Mistake]:
     where: Loc = (*place, "number")
     example = '"QJ-{season}-{serial:03d}"'
-    try:
-        names = [name for _, name, _, _ in Formatter().parse(stage.number) if name is not None]
-        stage.number.format(season="2027", serial=1, programme="p", group="g")
-    except (ValueError, KeyError, IndexError, AttributeError):
+    names = _number_names(stage.number)
+    if names is None:
         values = {"number": stage.number, "places": ", ".join(NUMBER_PLACES), "example": example}
-        yield Mistake(
-            where, Message("“{number}” cannot be filled in; its places may be {places}, for example {example}", values)
-        )
-        return
-    if "serial" not in names:
-        words = Message(
-            "the number has no place for the serial, so two filings would share it; write for example {example}",
-            {"example": example},
-        )
-        yield Mistake(where, words)
+        words = N_("“{number}” cannot be filled in; its places may be {places}, for example {example}")
+        yield Mistake(where, Message(words, values))
+    elif "serial" not in names:
+        words = N_("the number has no place for the serial, so two filings would share it; write for example {example}")
+        yield Mistake(where, Message(words, {"example": example}))
+    elif "season" not in names:
+        words = N_("the number has no place for the season, so two seasons would share it; write for example {example}")
+        yield Mistake(where, Message(words, {"example": example}))
+
+
+def _number_names(number: str) -> set[str] | None:
+    """Return the names of the number's places, or None where it cannot be filled in."""
+    try:
+        places = [parsed for parsed in Formatter().parse(number) if parsed[1] is not None]
+    except ValueError:
+        return None
+    for _, name, form, conversion in places:
+        allowed = SERIAL_FORM if name == "serial" else ""
+        if name not in NUMBER_PLACES or conversion or not re.fullmatch(allowed, form or ""):
+            return None
+    return {str(name) for _, name, _, _ in places}
 
 
 def _actor_mistakes(pack: Pack, stage: Stage, place: Loc) -> Iterator[Mistake]:

@@ -118,6 +118,10 @@ def test_every_actor_has_a_position_at_every_place(pack):
         (PROCESS, "    return_to: [plan]\n", "", "approve: guidance", "a dead end"),
         (PROCESS, "-{serial:03d}", "", "number:", "no place for the serial"),
         (PROCESS, "{serial:03d}", "{serial:03q}", "number:", "cannot be filled in"),
+        (PROCESS, "{season}-", "", "number:", "no place for the season"),
+        (PROCESS, "{serial:03d}", "{serial:999999999d}", "number:", "cannot be filled in"),
+        (PROCESS, "{season}-", "{season.__class__}-", "number:", "cannot be filled in"),
+        (PROCESS, "{season}-", "{programme}-", "number:", "season, serial, group"),
         (PROCESS, "{season}-", "{year}-", "number:", "season, serial"),
         (PROCESS, "within: 5wd", "within: 5 days", "within: 5wd", "5wd"),
         (PROCESS, "within: 5wd", "witin: 5wd", "within: 5wd", "did you mean within?"),
@@ -280,7 +284,7 @@ def test_people_in_seats_that_are_not_there_are_told(pack, tmp_path):
     assert "has 1 seats; 3 people" in said[0][1]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     file=st.sampled_from([ROOT, PROCESS, FORM]),
     cut=st.integers(0, 4_000),
