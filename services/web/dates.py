@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from services.i18n import BABEL_LOCALES, N_, ntranslate, translate
+from services.messages.dates import reason_texts
 from services.process.lights import Light, light
-from services.process.reasons import REASONS
 from services.workflow.queue import NEAR_DAYS
 
 _PATTERNS = {"zh": ("M月d日 EEE", "y年M月d日 EEE"), "en": ("EEE d MMM", "EEE d MMM y")}
@@ -58,32 +58,17 @@ class Dates:
         """Return the time of day alone."""
         return f"{local(at, zone):%H:%M}"
 
+    def last_day(self, due_at: dt.datetime, zone: str) -> dt.date:
+        """Return the day that ends at `due_at`."""
+        return last_day(due_at, zone)
+
     def light(self, due_at: dt.datetime | None, closed_at: dt.datetime | None, now: dt.datetime) -> Light:
         """Return the light of a task; see services.process.lights."""
         return light(due_at, closed_at, now, near_days=NEAR_DAYS)
 
     def explain(self, explained: Mapping[str, Any]) -> list[str]:
         """Return why a date is the date, step by step, from what its deadline keeps."""
-        return [self._reason(step["code"], step["values"]) for step in explained.get("reasons", [])]
-
-    def _reason(self, code: str, values: Mapping[str, Any]) -> str:
-        said = {name: self._value(name, value) for name, value in values.items()}
-        return translate(self.locale, REASONS.get(code, code), **said)
-
-    def _value(self, name: str, value: Any) -> Any:
-        if name == "date" or name.endswith("_date"):
-            return self.day(dt.date.fromisoformat(value))
-        if name in {"weekday", "name"}:
-            return translate(self.locale, value)
-        return self.span(value) if name == "span" else value
-
-    def span(self, text: str) -> str:
-        """Return `5wd` as `5 workdays`, `30d` as `30 days`."""
-        if text.endswith("wd") and text[:-2].isdigit():
-            return ntranslate(self.locale, "{n} workday", "{n} workdays", int(text[:-2]))
-        if text.endswith("d") and text[:-1].isdigit():
-            return ntranslate(self.locale, "{n} day", "{n} days", int(text[:-1]))
-        return text
+        return reason_texts(explained, self.locale)
 
 
 def local(at: dt.datetime, zone: str) -> dt.datetime:

@@ -22,13 +22,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.adapters.files import FileStore
 from services.errors import NotSignedInError
-from services.i18n import translate
+from services.i18n import ntranslate, translate
 from services.people import accounts
 from services.people.access import Reader
 from services.settings import Settings
 from services.store.transaction import Tx
 from services.web import languages, templating
+from services.web.dates import Dates
 from services.web.errors import StaleFormError, UnreadableRequestError
+from services.web.forms import FormTexts
 
 FLASH = "guantong_flash"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,7 +87,9 @@ async def _read_form(request: Request) -> Form:
     else:
         items = _decoded(await request.body())
     if any("\x00" in name or "\x00" in value for name, value in items):
-        raise UnreadableRequestError("The form holds a NUL character, which cannot be kept. Remove it and send again.")
+        raise UnreadableRequestError(
+            message="The form holds a NUL character, which cannot be kept. Remove it and send again."
+        )
     return Form(items, files)
 
 
@@ -95,7 +99,9 @@ def _decoded(body: bytes) -> list[tuple[str, str]]:
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS, encoding="utf-8"
         )
     except ValueError as error:  # UnicodeDecodeError is one
-        raise UnreadableRequestError("The form is not readable: it is not UTF-8, or has too many entries.") from error
+        raise UnreadableRequestError(
+            message="The form is not readable: it is not UTF-8, or has too many entries."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -132,9 +138,23 @@ class Visitor:
         """The language of the answer."""
         return languages.of(self.request)
 
+    @property
+    def dates(self) -> Dates:
+        """How dates are said in the language of the answer."""
+        return Dates(self.locale)
+
     def say(self, message: str, /, **values: Any) -> str:
         """Translate a sentence."""
         return translate(self.locale, message, **values)
+
+    def count(self, singular: str, plural: str, n: int) -> str:
+        """Translate a sentence that depends on a number."""
+        return ntranslate(self.locale, singular, plural, n)
+
+    @property
+    def forms(self) -> FormTexts:
+        """How entries of forms are said in the language of the answer."""
+        return FormTexts(self.locale)
 
     @property
     def is_htmx(self) -> bool:

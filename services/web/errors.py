@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from asyncpg.exceptions import PostgresError
 from fastapi import FastAPI, Request
@@ -13,12 +15,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.errors import GuantongError, InvalidInputError, NotFoundError, NotSignedInError
-from services.i18n import Localizable, translate
+from services.i18n import N_, Localizable, translate
 from services.web import languages
 from services.web.headers import HEADERS
 from services.web.templating import render_bare
 
 log = logging.getLogger(__name__)
+LEAST_INSTANT = len("2027-01-31T16:00:00Z")
+ACTS = {
+    "submit": N_("submitted"),
+    "approve": N_("approved"),
+    "return": N_("returned"),
+    "withdraw": N_("withdrawn"),
+    "grant-exception": N_("exception granted"),
+    "end": N_("ended"),
+    "filed": N_("filed"),
+    "ended": N_("ended"),
+    "closed": N_("closed"),
+}
+"""What an act or an end is called in a sentence."""
 
 
 class UnreadableRequestError(InvalidInputError):
@@ -91,9 +106,23 @@ def problem(request: Request, error: GuantongError) -> JSONResponse:
     return JSONResponse(body, error.status, headers, media_type="application/problem+json")
 
 
-def words(error: GuantongError, locale: str) -> str:
-    """Return the error's sentence in `locale`, its places filled."""
-    return translate(locale, error.template, **error.details)
+def words(error: GuantongError, locale: str, *, zone: str = "Asia/Shanghai") -> str:
+    """Return the error's sentence in `locale`, its places filled: acts in words, instants in local time."""
+    details = {name: said_value(value, locale, zone) for name, value in error.details.items()}
+    return translate(locale, error.template, **details)
+
+
+def said_value(value: Any, locale: str, zone: str) -> Any:
+    """Return an act in words, an ISO instant as local time, anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value in ACTS:
+        return translate(locale, ACTS[value])
+    try:
+        at = datetime.fromisoformat(value) if len(value) >= LEAST_INSTANT else None
+    except ValueError:
+        return value
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") if at and at.tzinfo else value
 
 
 def problems_of(error: GuantongError, locale: str) -> list[dict[str, Any]]:

@@ -47,6 +47,17 @@ class FormTexts:
             return [("", "")]
         return [("", self.shown(field, value))] if not isinstance(field, RowsField) else []
 
+    def table_at(self, form: FormDefinition, path: str) -> RowsField | None:
+        """Return the table whose row stands at `path`, or None for any other place."""
+        parts = path.split(".")
+        if len(parts) != 3:  # noqa: PLR2004 - part, field and row
+            return None
+        try:
+            field = form.part(parts[0]).field(parts[1])
+        except KeyError:
+            return None
+        return field if isinstance(field, RowsField) else None
+
     def totals(self, form: FormDefinition, path: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Return the sums of a table's money columns, by column."""
         table = form.rows(path)

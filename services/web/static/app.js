@@ -87,6 +87,8 @@
 
   const focusProblem = () => { const found = find("[data-focus]"); if (found) found.focus(); };
 
+  let flush = async () => {};
+
   // --- the form page: rows, autosave, uploads ------------------------------------------------------------------------
   const editor = () => {
     const form = find("form[data-draft]");
@@ -106,6 +108,8 @@
       const number = find("[data-number]", row);
       if (number) number.textContent = String(index + 1);
     });
+    // A row keeps its name for as long as it lives, so that others see what became of it.
+    const name = (row) => { const held = find("[name$='._id']", row); if (held && !held.value) held.value = `n${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`; };
     const changed = () => {
       dirty = true;
       if (blocked) return;
@@ -159,16 +163,17 @@
         if (line) { each.textContent = line.words; each.className = line.holds ? "text-green" : "gt-problem"; }
       }
       for (const each of all("[data-total]")) if (told.totals && each.dataset.total in told.totals) each.textContent = told.totals[each.dataset.total];
-      for (const each of all("[data-problem-for]")) {
-        if (!each.dataset.shown && !each.textContent.trim()) continue;
-        const problem = (told.problems || []).find((found) => found.path === each.dataset.problemFor);
-        each.textContent = problem ? problem.message : "";
-      }
       const count = find("[data-open-problems]");
       if (count) count.textContent = told.left || "";
     };
 
-    form.addEventListener("input", changed);
+    flush = async () => { clearTimeout(timer); if (dirty) await save(); };
+    form.addEventListener("input", (event) => {
+      changed();
+      const cell = event.target.closest("td, .gt-field");
+      const problem = cell && find("[data-cell-problem]", cell);
+      if (problem) { problem.textContent = ""; event.target.classList.remove("gt-invalid"); }
+    });
     form.addEventListener("click", (event) => {
       const add = event.target.closest("[data-add-row]");
       if (add) {
@@ -176,6 +181,7 @@
         const body = document.getElementById(add.dataset.addRow);
         const copy = document.getElementById(`${add.dataset.addRow}-template`).content.cloneNode(true);
         body.append(copy); renumber(body);
+        name(body.lastElementChild);
         const first = find("input:not([type=hidden]), select, textarea", body.lastElementChild);
         if (first) first.focus();
         changed();
@@ -203,6 +209,7 @@
         if (!row) {
           body.append(document.getElementById(`${body.id}-template`).content.cloneNode(true));
           row = body.lastElementChild;
+          name(row);
         }
         const cells = all("[name]:not([type=hidden])", row);
         line.split("\t").forEach((value, index) => { fill(cells[start + index], value.trim()); });
@@ -225,18 +232,35 @@
       body.append("csrf", token());
       navigator.sendBeacon(form.dataset.draft, body);
     };
-    const checked = form.querySelectorAll("[data-save-first]");
-    checked.forEach((button) => button.addEventListener("click", () => { dirty = false; clearTimeout(timer); }));
+    // The form itself carries what was typed: no second save may race with it.
+    form.addEventListener("submit", () => { dirty = false; blocked = true; clearTimeout(timer); });
+    all("tbody[data-rows] > tr", form).forEach(name);
   };
 
-  const uploads = () => all("input[type=file][data-limit]").forEach((input) => {
-    input.addEventListener("change", () => {
+  // A file goes alone as the body of a request; what was typed is saved first, then the page shows the file.
+  const uploads = () => all("input[type=file][data-upload]").forEach((input) => {
+    input.addEventListener("change", async () => {
       const file = input.files[0];
-      const place = input.parentElement.querySelector("[data-upload-problem]");
-      place.textContent = "";
+      const place = document.getElementById(input.dataset.status);
+      const say = (text) => { place.textContent = text; };
+      say("");
       if (!file) return;
-      if (file.size > Number(input.dataset.limit)) { place.textContent = input.dataset.tooLarge; input.value = ""; }
-      else if (file.size === 0) { place.textContent = input.dataset.empty; input.value = ""; }
+      if (file.size > Number(input.dataset.limit)) { say(input.dataset.tooLarge); input.value = ""; return; }
+      if (file.size === 0) { say(input.dataset.empty); input.value = ""; return; }
+      say(input.dataset.sending);
+      await flush();
+      try {
+        const answer = await fetch(input.dataset.upload, {
+          method: "POST", body: file, credentials: "same-origin",
+          headers: { "X-CSRF-Token": token(), "X-File-Name": encodeURIComponent(file.name), "Content-Type": "application/octet-stream" },
+        });
+        const told = await answer.json();
+        if (answer.ok) { location.hash = input.dataset.back; location.reload(); return; }
+        say(told.words || told.detail);
+      } catch {
+        say(input.dataset.failed);
+      }
+      input.value = "";
     });
   });
 

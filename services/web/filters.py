@@ -1,0 +1,73 @@
+"""How a work list is narrowed, as it stands in addresses: kept from the list through the reading desk and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast, get_args
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from services.i18n import N_
+from services.workflow.queue import QueueFilter, Span
+
+NAMES = ("stage", "group", "season", "light")
+LIGHTS = {"overdue": N_("Overdue"), "near": N_("Due soon"), "later": N_("Later")}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The chosen entries as text; what is no such thing counts as not chosen."""
+
+    stage: str = ""
+    group: str = ""
+    season: str = ""
+    light: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Filter:
+        """Read an address's or a form's values."""
+        chosen = {name: values.get(name, "")[:80] for name in NAMES}
+        for name in ("group", "season"):
+            chosen[name] = str(as_id(chosen[name]) or "")
+        return cls(**{**chosen, "light": chosen["light"] if chosen["light"] in get_args(Span) else ""})
+
+    @classmethod
+    def read(cls, query: str) -> Filter:
+        """Read what `query` wrote."""
+        return cls.of(dict(parse_qsl(query[:600])))
+
+    @property
+    def query(self) -> str:
+        """The chosen entries as an address's query."""
+        return urlencode({name: value for name in NAMES if (value := getattr(self, name))})
+
+    def behind(self, path: str) -> str:
+        """Return an address with this filter."""
+        return f"{path}?{self.query}" if self.query else path
+
+    def without_light(self) -> Filter:
+        """Return the filter with every light."""
+        return replace(self, light="")
+
+    def with_light(self, light: str) -> Filter:
+        """Return the filter with one light."""
+        return replace(self, light=light)
+
+    def queue(self, kind: Literal["submit", "approve"] | None) -> QueueFilter:
+        """Return it as the work list understands it."""
+        return QueueFilter(
+            kind=kind,
+            stage=self.stage or None,
+            group_id=as_id(self.group),
+            season_id=as_id(self.season),
+            light=cast("Any", self.light or None),
+        )
+
+
+def as_id(text: str) -> UUID | None:
+    """Return a UUID, or None for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,105 @@
+"""Attachments, to whoever may see their case. Uploads are judged by their content."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import AsyncIterator
+from urllib.parse import quote, unquote
+from uuid import UUID
+
+import anyio.to_thread
+from fastapi import APIRouter
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from services.adapters.files import CHUNK
+from services.errors import GuantongError, InvalidInputError
+from services.i18n import N_
+from services.web import errors, uploads
+from services.web.edge import Page, PageDep
+from services.workflow import drafts
+
+router = APIRouter(include_in_schema=False)
+SHOWN = "default-src 'none'; img-src 'self'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""For what our own pages show in a frame. No `sandbox` for PDF: Chromium's viewer does not start in one."""
+SEALED = "default-src 'none'; sandbox; frame-ancestors 'self'"
+
+
+@router.get("/files/{attachment_id}")
+async def read_file(page: PageDep, attachment_id: UUID, download: bool = False) -> Response:  # noqa: FBT001, FBT002
+    """Give an attachment: shown only where it is a PDF or an image, downloaded otherwise."""
+    found = await drafts.attachment_for_reading(page.tx, by=page.reader, attachment_id=attachment_id)
+    shown = found.media_type in uploads.INLINE and not download
+    disposition = "inline" if shown else "attachment"
+    headers = {
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(found.name, safe='')}",
+        "Content-Security-Policy": SHOWN if shown and found.media_type == "application/pdf" else SEALED,
+        "X-Frame-Options": "SAMEORIGIN",
+        "Cache-Control": "private, no-store",
+    }
+    media_type = found.media_type if found.media_type in uploads.TYPES.values() else "application/octet-stream"
+    return FileResponse(page.files.path(found.sha256), media_type=media_type, headers=headers)
+
+
+@router.post("/cases/{case_id}/attachments")
+async def upload(page: PageDep, case_id: UUID, field: str = "") -> Response:
+    """Attach a file to a field of the draft: sent alone as the body by our script, or as an ordinary form."""
+    scripted = page.request.headers.get("X-File-Name") is not None
+    try:
+        name, field = await _receive(page, case_id, field)
+    except GuantongError as error:
+        if not scripted:
+            raise
+        problems = errors.problems_of(error, page.locale)
+        said = " ".join(str(each["message"]) for each in problems) or errors.words(error, page.locale)
+        return JSONResponse({"words": said}, error.status)
+    if scripted:
+        return JSONResponse({"name": name, "words": page.say(N_("“{name}” is attached."), name=name)})
+    return page.go(f"/cases/{case_id}/form#f-{field}", page.say(N_("“{name}” is attached."), name=name))
+
+
+async def _receive(page: Page, case_id: UUID, field: str) -> tuple[str, str]:
+    await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
+    given = page.request.headers.get("X-File-Name")
+    chunks: AsyncIterator[bytes]
+    if given is not None:
+        name, chunks = unquote(given), page.request.stream()
+    else:
+        form = await page.form()
+        file, field = form.files.get("file"), form.get("field")
+        if file is None:
+            raise InvalidInputError([{"field": "file", "message": N_("Choose a file first.")}])
+        name, chunks = file.filename or "", _pieces(file)
+    name = clean_name(name)
+    stored = await page.files.receive(chunks)
+    media_type = await anyio.to_thread.run_sync(uploads.accepted_type, name, page.files.path(stored.sha256))
+    await drafts.attach(
+        page.tx,
+        by=page.reader,
+        case_id=case_id,
+        field=field,
+        name=name,
+        media_type=media_type,
+        size=stored.size,
+        sha256=stored.sha256,
+    )
+    return name, field
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(CHUNK):
+        yield piece
+
+
+def clean_name(name: str) -> str:
+    """Return a file's own name: without folders, control and direction characters, at most 200 characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C").strip()
+    return kept if len(kept) <= 200 else kept[:150] + kept[-50:]  # noqa: PLR2004 - its ending stays
+
+
+@router.post("/cases/{case_id}/attachments/{attachment_id}/remove")
+async def remove(page: PageDep, case_id: UUID, attachment_id: UUID) -> Response:
+    """Take a file out of the draft."""
+    await drafts.remove_attachment(page.tx, by=page.reader, case_id=case_id, attachment_id=attachment_id)
+    return page.go(f"/cases/{case_id}/form", page.say(N_("The file is taken out.")))
