@@ -107,13 +107,16 @@ class Settings(BaseSettings):
     def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
         if url is None:
             return None
+        text = url.get_secret_value()
+        if text.startswith("postgres://"):  # the other common spelling, which SQLAlchemy does not know
+            text = "postgresql" + text.removeprefix("postgres")
         try:
-            parsed = make_url(url.get_secret_value())
-        except ArgumentError as error:
+            parsed = make_url(text)
+        except (ArgumentError, ValueError) as error:
             raise ValueError("not an address") from error
         if parsed.get_backend_name() != "postgresql" or not parsed.database:
             raise ValueError("not a PostgreSQL database")
-        return url
+        return SecretStr(text)
 
     @model_validator(mode="before")
     @classmethod

@@ -138,6 +138,8 @@ class DataFolder:
             return Marker(format=version, kind=found["kind"], key=str(found["key"]))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise unusable(self.path, error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise SetupError("{file} is damaged. Restore a backup.", file=self.path / "installation.json") from error
 

@@ -22,7 +22,6 @@ from types import FrameType
 from pydantic import SecretStr
 
 from services.adapters import prefect_server
-from services.adapters.backup import backup_before_migrating
 from services.adapters.children import Child, Launcher, last_words
 from services.adapters.data_folder import DataFolder, Kind
 from services.adapters.keys import load_keys, make_keys
@@ -31,7 +30,6 @@ from services.adapters.postgres import STOP_TIMEOUT, EmbeddedPostgres
 from services.errors import SetupError
 from services.i18n import N_, translate
 from services.settings import Settings
-from services.store import migrate
 
 TICK = 0.1
 END_WITH_PARENT = "GUANTONG_END_WITH_PARENT"
@@ -101,7 +99,7 @@ class Supervisor:
         self._claim()
         refuse_taken_ports(self._settings)
         self._start_database()
-        asyncio.run(self._migrate_and_prepare())
+        self._fill_database()
         self._start_web()
         self._plan.announce(self._settings)
         self.add(self._launcher.module("clock", "schedules.runner", environment=self.environment()))
@@ -132,17 +130,15 @@ class Supervisor:
         server.wait_until_ready()
         self._settings = self._settings.model_copy(update={"database_url": SecretStr(server.url)})
 
-    async def _migrate_and_prepare(self) -> None:
-        url = self._settings.required_database_url()
-        try:
-            found = await migrate.current(url)
-        except OSError as error:
-            raise SetupError("The database does not answer: {words}", words=str(error)) from error
-        if found not in {None, migrate.head()}:
-            saved = await asyncio.to_thread(backup_before_migrating, self._settings)
-            self.say(N_("Saved the data as {path} before the database is brought up to date."), path=saved)
-        await migrate.upgrade(url)
-        await self._plan.prepare(self._settings)
+    def _fill_database(self) -> None:
+        # What was refused above needs neither SQLAlchemy nor Alembic, and need not wait for them.
+        from services.adapters.schema import bring_up_to_date  # noqa: PLC0415
+
+        async def fill() -> None:
+            await bring_up_to_date(self._settings, say=self.say)
+            await self._plan.prepare(self._settings)
+
+        asyncio.run(fill())
 
     def _start_web(self) -> None:
         settings = self._settings

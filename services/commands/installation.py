@@ -30,7 +30,7 @@ def up(
     admin_login: Annotated[str, typer.Option(help="First start: the administrator's sign-in name.")] = "",
 ) -> None:
     """Run everything on the lasting data folder until Ctrl-C."""
-    from services.adapters.first_start import FirstStart, prepare_lasting
+    from services.adapters.first_start import FirstStart
     from services.adapters.supervisor import Plan, Supervisor
 
     settings = load_settings()
@@ -38,6 +38,8 @@ def up(
     given.refuse_unanswerable(settings)
 
     async def prepare(running: Settings) -> None:
+        from services.adapters.founding import prepare_lasting
+
         await prepare_lasting(running, given, say=_say(running))
 
     Supervisor(settings, Plan("lasting", prepare, _announce)).run()
@@ -46,7 +48,6 @@ def up(
 @app.command()
 def demo() -> None:
     """Run everything with the Qingdao programme and demo people, on a data folder that every start makes anew."""
-    from services.adapters.first_start import prepare_demo
     from services.adapters.supervisor import Plan, Supervisor
 
     base = load_settings()
@@ -57,6 +58,8 @@ def demo() -> None:
     told: list[str] = []
 
     async def prepare(running: Settings) -> None:
+        from services.adapters.founding import prepare_demo
+
         told.extend(await prepare_demo(running))
 
     def announce(running: Settings) -> None:
@@ -104,20 +107,13 @@ class _say:  # noqa: N801  used as a function
 @app.command()
 def migrate() -> None:
     """Bring the database to the schema of this release, after a backup where there is something to lose."""
-    from services.adapters.backup import backup_before_migrating
     from services.adapters.database import database
-    from services.store import migrate as schema
+    from services.adapters.schema import bring_up_to_date
 
     with database(load_settings()) as settings:
-        url, say = settings.required_database_url(), _say(settings)
-        found = asyncio.run(schema.current(url))
-        if found == schema.head():
-            say(N_("The database is up to date."))
-            return
-        if found is not None:
-            say(N_("Saved as {path}."), path=backup_before_migrating(settings))
-        asyncio.run(schema.upgrade(url))
-        say(N_("The database is at {head} now."), head=schema.head())
+        say = _say(settings)
+        changed = asyncio.run(bring_up_to_date(settings, say=say))
+        say(N_("The database is at this release's schema now.") if changed else N_("The database is up to date."))
 
 
 @app.command()
