@@ -7,7 +7,7 @@ from uuid import UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from services.adapters.files import FileStore
 from services.errors import InvalidInputError
@@ -65,7 +65,12 @@ async def download(attachment_id: UUID, caller: Reading) -> FileResponse:
     return FileResponse(caller.files.path(file.sha256), media_type=file.media_type, filename=file.name, headers=headers)
 
 
-@router.delete("/cases/{case_id}/attachments/{attachment_id}", operation_id="remove_attachment", status_code=204)
+@router.delete(
+    "/cases/{case_id}/attachments/{attachment_id}",
+    operation_id="remove_attachment",
+    status_code=204,
+    response_class=Response,
+)
 async def remove(case_id: UUID, attachment_id: UUID, caller: Writing) -> None:
     """Take a file out of the draft; submissions that held it keep it."""
     await remove_attachment(caller.tx, by=caller.reader, case_id=case_id, attachment_id=attachment_id)

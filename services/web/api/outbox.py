@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from services.messages.outbox import message_view, outbox_page, send_again
 from services.web.api import marks
@@ -68,7 +68,7 @@ async def message(message_id: UUID, caller: Reading) -> MessageWhole:
     return MessageWhole.model_validate({**vars(view.row), **more})
 
 
-@router.post("/messages/{message_id}/send-again", operation_id="send_again", status_code=204)
+@router.post("/messages/{message_id}/send-again", operation_id="send_again", status_code=204, response_class=Response)
 async def again(message_id: UUID, caller: Administering) -> None:
     """Let a message that waits, is dead or had no address be tried at once. Sent twice, it keeps its Message-ID."""
     await send_again(caller.tx, caller.reader, message_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from services.errors import NotFoundError
@@ -160,7 +160,9 @@ async def create_token(caller: Writing, body: TokenIn) -> NewToken:
     return NewToken(id=made, token=secret)
 
 
-@router.delete("/me/tokens/{token_id}", operation_id="revoke_token", status_code=204, tags=["me"])
+@router.delete(
+    "/me/tokens/{token_id}", operation_id="revoke_token", status_code=204, response_class=Response, tags=["me"]
+)
 async def revoke_token(token_id: UUID, caller: Writing) -> None:
     """Revoke a token of one's own; the administrator may revoke anybody's of the bureau."""
     await tokens.revoke_token(caller.tx, caller.reader, token_id)
@@ -201,7 +203,7 @@ async def slip(person_id: UUID, caller: Writing, body: SlipIn) -> SlipOut:
     return SlipOut.of(made, caller.settings.public_url)
 
 
-@router.post("/people/{person_id}/unlock", operation_id="unlock_person", status_code=204)
+@router.post("/people/{person_id}/unlock", operation_id="unlock_person", status_code=204, response_class=Response)
 async def unlock_person(person_id: UUID, caller: Writing) -> None:
     """Take away the lock that wrong passwords brought."""
     await unlock(caller.tx, caller.reader, person_id)

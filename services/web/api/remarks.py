@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from services.web.api.acting import once
@@ -71,7 +71,7 @@ async def pin(task_id: UUID, caller: Writing, body: RemarkIn, key: Key = None) -
     return Made.model_validate(await once(caller, key, ("remark", str(task_id), body.path, body.text), make))
 
 
-@router.delete("/remarks/{remark_id}", operation_id="unpin_remark", status_code=204)
+@router.delete("/remarks/{remark_id}", operation_id="unpin_remark", status_code=204, response_class=Response)
 async def unpin(remark_id: UUID, caller: Writing) -> None:
     """Take back one's own remark before it went out."""
     await remarks.unpin_remark(caller.tx, by=caller.reader, remark_id=remark_id)
@@ -93,7 +93,7 @@ async def add_phrase(caller: Writing, body: PhraseIn, key: Key = None) -> Made:
     return Made.model_validate(await once(caller, key, ("phrase", body.text), make))
 
 
-@router.delete("/me/phrases/{phrase_id}", operation_id="remove_phrase", status_code=204)
+@router.delete("/me/phrases/{phrase_id}", operation_id="remove_phrase", status_code=204, response_class=Response)
 async def remove_phrase(phrase_id: UUID, caller: Writing) -> None:
     """Remove one of the caller's stock phrases."""
     await remarks.remove_phrase(caller.tx, by=caller.reader, phrase_id=phrase_id)

@@ -66,6 +66,15 @@ def _season_cells(page: Page, line: SeasonLine) -> list[Any]:
     ]
 
 
+@router.get("/seasons/{season_id}.xlsx")
+async def export_season(page: PageDep, season_id: UUID) -> Response:
+    """Give the season's cases as a workbook."""
+    line = (await season_lines(page.tx, page.reader, season_id))[0]
+    head, rows = case_table(page, await case_lines(page.tx, page.reader, season_id))
+    title = f"{line.title.in_(page.locale) if line.title else line.process} {line.key}"
+    return workbooks.response(title, head, rows)
+
+
 @router.get("/seasons/{season_id}")
 async def season_page(page: PageDep, season_id: UUID) -> Response:
     """Show one season: its cases, its chart, and the text that names the late units."""
@@ -87,15 +96,6 @@ async def season_page(page: PageDep, season_id: UUID) -> Response:
         chart=_chart(page, counts),
         chat=_chat(page, line, cases),
     )
-
-
-@router.get("/seasons/{season_id}.xlsx")
-async def export_season(page: PageDep, season_id: UUID) -> Response:
-    """Give the season's cases as a workbook."""
-    line = (await season_lines(page.tx, page.reader, season_id))[0]
-    head, rows = case_table(page, await case_lines(page.tx, page.reader, season_id))
-    title = f"{line.title.in_(page.locale) if line.title else line.process} {line.key}"
-    return workbooks.response(title, head, rows)
 
 
 def _chart(page: Page, counts: Counter[Any]) -> str:
