@@ -92,7 +92,7 @@ REAL_TIME = {
     "schedules/runner.py": "when the scheduler looks again is the machine's business, not the bureau's",
 }
 CALLS = {"datetime.now", "datetime.utcnow", "date.today", "uuid4", "uuid.uuid4", "uuid7", "time.time"}
-IN_SQL = re.compile(r"(?i)\bgen_random_uuid\b|\buuidv7\b|(?<![\w.])now\(\)|\bcurrent_(?:timestamp|date)\b")
+IN_SQL = re.compile(r"(?i)\bgen_random_uuid\b|\buuidv7\(|(?<![\w.])now\(\)|\bcurrent_(?:timestamp|date)\b")
 
 
 def _taken_from_the_machine(node: ast.AST) -> str:
