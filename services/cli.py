@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import typer
 
 from services import commands
 from services.errors import GuantongError, SetupError
+from services.i18n import translate, translator
 
 TOP_LEVEL = "installation"
 SETUP_FAILED, REFUSED = 2, 1
@@ -46,5 +48,14 @@ def main() -> None:
     try:
         build(sys.argv[1:])(prog_name="guantong")
     except GuantongError as error:
-        print(error.message, file=sys.stderr)
+        print(_told(error), file=sys.stderr)
         sys.exit(SETUP_FAILED if isinstance(error, SetupError) else REFUSED)
+
+
+def _told(error: GuantongError) -> str:
+    """Return the sentence in the installation's language, read without the settings: they may be what is wrong."""
+    locale = os.environ.get("GUANTONG_LOCALE")
+    known = translator(locale).gettext
+    # What a setting must be stands in its field, below the languages, so it is translated here.
+    expected = {"expected": known(error.details["expected"])} if error.details.get("expected") else {}
+    return translate(locale, error.template, **error.details | expected)

@@ -203,8 +203,9 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
             continue
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = "Did you mean {near}?" if near else "“guantong settings” lists the known ones."
-            raise SetupError("{name} is not a setting. " + hint, name=key, near=near[0] if near else "")
+            if near:
+                raise SetupError("{name} is not a setting. Did you mean {near}?", name=key, near=near[0])
+            raise SetupError("{name} is not a setting. “guantong settings” lists the known ones.", name=key)
 
 
 def _sentence(error: ErrorDetails) -> SetupError:

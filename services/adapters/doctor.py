@@ -76,8 +76,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for thing, check in checks:
         try:
             yield check()
-        except (SetupError, OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
-            yield fail(thing, N_("{words}"), words=str(error) or type(error).__name__)
+        except SetupError as error:
+            yield Finding(thing, "fail", Message(error.template, error.details))
+        except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
+            yield Finding(thing, "fail", Message(str(error) or type(error).__name__))
 
 
 def _python() -> Finding:

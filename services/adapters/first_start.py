@@ -33,7 +33,7 @@ class FirstStart:
         self.refuse_wrong()
         complete = all((self.bureau_name, self.bureau_code, self.admin_name, self.admin_login))
         if DataFolder(settings.home).marker() is None and not complete and not sys.stdin.isatty():
-            raise SetupError(_HOW)
+            raise FirstStartError
 
     def refuse_wrong(self) -> None:
         """Refuse answers that cannot be a code or a sign-in name.
@@ -59,7 +59,7 @@ class FirstStart:
         if all((self.bureau_name, self.bureau_code, self.admin_name, self.admin_login)):
             return self
         if not sys.stdin.isatty():
-            raise SetupError(_HOW)
+            raise FirstStartError
         questions = {
             "bureau_name": N_("The bureau's name"),
             "bureau_code": N_("A short code for it, in small Latin letters (like qingdao)"),
@@ -72,10 +72,14 @@ class FirstStart:
         return whole
 
 
-_HOW = (
-    "The first start needs the bureau and its administrator: run “guantong up” at a terminal, or give "
-    "--bureau-name, --bureau-code, --admin-name and --admin-login."
-)
+class FirstStartError(SetupError):
+    """Nobody can be asked what a first start must know."""
+
+    code = "first-start"
+    default = (
+        "The first start needs the bureau and its administrator: run “guantong up” at a terminal, or give "
+        "--bureau-name, --bureau-code, --admin-name and --admin-login."
+    )
 
 
 def _ask(question: str) -> str:
