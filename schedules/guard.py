@@ -26,7 +26,7 @@ class Guard:
         self.seconds = 0.0
         self.task: asyncio.Task[object] | None = None
 
-    async def __call__(self) -> bool:
+    async def once(self) -> bool:
         """Run the job once; return whether it worked."""
         began = time.monotonic()
         self.task = asyncio.current_task()

@@ -89,15 +89,15 @@ class Clock:
         now = datetime.now(UTC)
         for job, guard in self._jobs:
             first = now + timedelta(seconds=job.after)
-            self._scheduler.add_job(guard, "interval", seconds=job.every, next_run_time=first, id=job.name)
+            self._scheduler.add_job(guard.once, "interval", seconds=job.every, next_run_time=first, id=job.name)
         self._scheduler.add_job(
-            self._beating, "interval", seconds=HEARTBEAT_EVERY, next_run_time=now, id=self._beating.name
+            self._beating.once, "interval", seconds=HEARTBEAT_EVERY, next_run_time=now, id=self._beating.name
         )
 
     async def _dispatch(self, stop: asyncio.Event) -> None:
         """Send what is due whenever a commit wakes us, and every second anyway."""
         while not stop.is_set():
-            sending = asyncio.create_task(self._dispatching())
+            sending = asyncio.create_task(self._dispatching.once())
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -166,7 +166,7 @@ def main() -> int:
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        for noisy in ("apscheduler", "httpx", "httpcore"):
+        for noisy in ("apscheduler", "alembic", "httpx", "httpcore"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         asyncio.run(run_clock(settings))
     except SetupError as error:
