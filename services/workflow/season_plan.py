@@ -40,6 +40,13 @@ ON CONFLICT (bureau_id, programme, process, key) DO UPDATE
 RETURNING id, (xmax = 0) AS is_new
 """
 
+AS_IT_IS = """
+SELECT 1 FROM season WHERE bureau_id = $1 AND programme = $2 AND process = $3 AND key = $4
+    AND (state <> 'planned' OR generation > 0
+        OR (version_id, opens_at, due_at, due) IS NOT DISTINCT FROM ($5::uuid, $6::timestamptz, $7::timestamptz, $8::jsonb))
+"""
+"""Asked first, because ON CONFLICT locks the row that it meets, and a season may be locked by the step that works on it."""
+
 WITHDRAW = """
 UPDATE season SET state = 'cancelled', ended_at = $4
 WHERE bureau_id = $1 AND programme = $2 AND state = 'planned' AND generation = 0 AND NOT process = ANY($3)
@@ -111,6 +118,9 @@ async def _plan(
     """Write the planned row or bring it up to date; say whether it is new, and its id if anything was written."""
     dates = season_dates(definition.season, key, calendar)
     due_at, due = explained_due(definition, dates, calendar, rolls=pack.settings.roll_forward)
+    known = (programme.bureau_id, programme.code, definition.process, key, programme.version_id, dates.opens_at, due_at)
+    if await tx.rows(AS_IT_IS, (*known, json.dumps(due))):
+        return False, None
     names = (tx.new_id(), programme.bureau_id, programme.code, definition.process, key, programme.version_id)
     rows = await tx.rows(PLAN, (*names, dates.opens_at, due_at, json.dumps(due), GENESIS))
     if not rows:
