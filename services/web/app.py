@@ -50,7 +50,7 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
     app.state.store, app.state.settings = store, settings
     app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
     app.mount("/static", _CachedFiles(directory=STATIC), name="static")
-    for router in (*_routers(pages), *_routers(api), health.router, metrics.router):
+    for router in (*_routers(api), *_routers(pages), health.router, metrics.router):
         app.include_router(router)
     errors.install(app)
     security.install(app, settings)

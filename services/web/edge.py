@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.adapters.files import FileStore
 from services.errors import NotSignedInError
-from services.i18n import ntranslate, translate
+from services.i18n import translate
 from services.people import accounts
 from services.people.access import Reader
 from services.settings import Settings
@@ -146,10 +146,6 @@ class Visitor:
     def say(self, message: str, /, **values: Any) -> str:
         """Translate a sentence."""
         return translate(self.locale, message, **values)
-
-    def count(self, singular: str, plural: str, n: int) -> str:
-        """Translate a sentence that depends on a number."""
-        return ntranslate(self.locale, singular, plural, n)
 
     @property
     def forms(self) -> FormTexts:

@@ -95,7 +95,8 @@ def _sum_line(form: FormDefinition, check: SumCheck, data: Mapping[str, Any]) ->
         "path": check.equals,
         "of": f"{part}.{table}",
         "made": forms.yuan(int(made)) if money else f"{made:,f}",
-        "holds": stated is not None and stated == made,
+        "holds": (stated or Decimal(0)) == made,
+        "shown": stated is not None or bool(made),
     }
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from services.i18n import BABEL_LOCALES, LANGUAGES, Localizable, translate, translator
+from services.programmes.telling import actor_title
 from services.web import dates, icons, languages
 from services.web import forms as form_texts
 from services.web.navigation import navigation
@@ -51,6 +52,7 @@ def environment(locale: str) -> Environment:
         languages=languages.NAMES,
         static=static,
         icon=icons.icon,
+        actor=lambda pack, word: actor_title(pack, word).in_(locale),
         navigation=navigation,
         dates=dates.Dates(locale),
         forms=form_texts.FormTexts(locale),

@@ -97,7 +97,7 @@ def _approving(page: Page, view: CaseView, task: OpenTask) -> Consequence:
     stage = view.definition.stage(task.stage)
     others = [each for each in view.tasks if each.id != task.id]
     if isinstance(stage, ApproveStage) and stage.mode == "all_of" and others:
-        names = _names(page, [each.position_zh if page.locale == "zh" else each.position_en for each in others])
+        names = _names(page, [actor_title(view.pack, each.actor).in_(page.locale) for each in others])
         return Consequence((page.say(N_("Your opinion is recorded; it still waits for {others}."), others=names),))
     following = view.definition.after(task.stage)
     if isinstance(following, FileStage):

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from services.errors import ClosedError, ConflictError, GuantongError, InvalidInputError
-from services.i18n import N_
+from services.i18n import N_, ntranslate
 from services.process.definitions import Localized, SubmitStage
 from services.process.forms import FormDefinition, Problem, RowsField, clean, diff, parse_form_post
 from services.programmes.telling import actor_title
@@ -143,6 +143,7 @@ def _live(page: Page, draft: DraftView) -> dict[str, Any]:
         {
             "path": each["path"],
             "holds": each["holds"],
+            "shown": each["shown"],
             "words": page.say(N_("the lines make {made}"), made=each["made"]),
         }
         for each in sum_lines(draft.form, draft.data)
@@ -162,14 +163,19 @@ def _live(page: Page, draft: DraftView) -> dict[str, Any]:
         "sums": sums,
         "totals": totals,
         "problems": _told(page, draft.problems),
-        "left": page.count(
-            N_("{n} entry is still to be filled in or corrected"),
-            N_("{n} entries are still to be filled in or corrected"),
-            left,
-        )
-        if left
-        else page.say(N_("ready to be submitted")),
+        "left": _left(page, left),
     }
+
+
+def _left(page: Page, n: int) -> str:
+    if not n:
+        return page.say(N_("ready to be submitted"))
+    return ntranslate(
+        page.locale,
+        "{n} entry is still to be filled in or corrected",
+        "{n} entries are still to be filled in or corrected",
+        n,
+    )
 
 
 def _words(page: Page, error: GuantongError) -> str:

@@ -160,7 +160,7 @@
     const show = (told) => {
       for (const each of all("[data-sum]")) {
         const line = (told.sums || []).find((sum) => sum.path === each.dataset.sum);
-        if (line) { each.textContent = line.words; each.className = line.holds ? "text-green" : "gt-problem"; }
+        if (line) { each.parentElement.hidden = !line.shown; each.textContent = line.words; each.className = line.holds ? "text-green" : "gt-problem"; }
       }
       for (const each of all("[data-total]")) if (told.totals && each.dataset.total in told.totals) each.textContent = told.totals[each.dataset.total];
       const count = find("[data-open-problems]");
