@@ -122,7 +122,7 @@ class Dispatcher:
         ]
         try:
             rendered = render([it for _, it in entries], message.locale)
-            calendar = calendar_file(entries, now=now, public_url=self._settings.public_url)
+            calendar = calendar_file(entries, message.locale, now=now, public_url=self._settings.public_url)
             mail = build_mail(self._envelope(message, entries[0][1].bureau), rendered, calendar, at=now)
         except (TemplateError, KeyError, AddressError) as error:
             log.exception("message %s cannot be written", message.key)

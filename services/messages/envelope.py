@@ -52,7 +52,11 @@ def build_mail(envelope: Envelope, rendered: Rendered, calendar: bytes | None, *
     mail.add_alternative(rendered.html, subtype="html")
     if calendar is not None:
         mail.add_attachment(
-            calendar, maintype="text", subtype="calendar", filename="deadline.ics", params={"method": "PUBLISH"}
+            calendar,
+            maintype="text",
+            subtype="calendar",
+            filename="deadline.ics",
+            params={"method": "PUBLISH", "charset": "utf-8"},
         )
     return mail
 

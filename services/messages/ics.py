@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from icalendar import Calendar, Event
 
+from services.i18n import translate
 from services.messages.dates import ends_on
 from services.messages.facts import Item
 from services.messages.keys import calendar_uid
@@ -14,7 +15,9 @@ from services.messages.kinds import WITH_CALENDAR
 from services.messages.words import Said, one_line
 
 
-def calendar_file(entries: Sequence[tuple[Item, Said]], *, now: dt.datetime, public_url: str) -> bytes | None:
+def calendar_file(
+    entries: Sequence[tuple[Item, Said]], locale: str, *, now: dt.datetime, public_url: str
+) -> bytes | None:
     """Return an iCalendar file with an event for each task that has something to do by a day; None without any.
 
     A day that ends at local midnight is an all-day event on that day, which shows the same day in every zone; any
@@ -29,7 +32,7 @@ def calendar_file(entries: Sequence[tuple[Item, Said]], *, now: dt.datetime, pub
     for item, said in entries:
         if item.kind in WITH_CALENDAR and item.due_at is not None and item.task_id not in told:
             told.add(item.task_id)
-            calendar.add_component(_event(item, said, now=now, public_url=public_url))
+            calendar.add_component(_event(item, said, locale=locale, now=now, public_url=public_url))
     if not told:
         return None
     calendar.add_missing_timezones()
@@ -37,7 +40,7 @@ def calendar_file(entries: Sequence[tuple[Item, Said]], *, now: dt.datetime, pub
     return content
 
 
-def _event(item: Item, said: Said, *, now: dt.datetime, public_url: str) -> Event:
+def _event(item: Item, said: Said, *, locale: str, now: dt.datetime, public_url: str) -> Event:
     assert item.task_id is not None
     assert item.due_at is not None
     event = Event()
@@ -45,7 +48,7 @@ def _event(item: Item, said: Said, *, now: dt.datetime, public_url: str) -> Even
     event.add("sequence", int(item.row["changes"]))
     event.add("dtstamp", now.astimezone(dt.UTC))
     event.add("summary", one_line(f"{said.stage} · {said.case}"))
-    event.add("description", "\n".join(_lines(said)))
+    event.add("description", "\n".join(_lines(said, locale)))
     event.add("url", said.link)
     event.add("transp", "TRANSPARENT")
     event.add("status", "CONFIRMED")
@@ -60,8 +63,9 @@ def _event(item: Item, said: Said, *, now: dt.datetime, public_url: str) -> Even
     return event
 
 
-def _lines(said: Said) -> list[str]:
+def _lines(said: Said, locale: str) -> list[str]:
     due = said.due
     if due is None:
         return [said.link]
-    return [f"{said.bureau}: {due.end}", *([due.close] if due.close and due.close != due.end else []), said.link]
+    late = [f"{translate(locale, 'Late submissions until:')} {due.close}"] if due.close else []
+    return [said.bureau, f"{translate(locale, 'Due:')} {due.end}", *late, said.link]

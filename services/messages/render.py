@@ -46,6 +46,7 @@ class Entry:
     todo: str
     why: str
     shows_due: bool
+    shows_reasons: bool
 
 
 def render(said: Sequence[Said], locale: str) -> Rendered:
@@ -77,15 +78,23 @@ def _digest(environment: Environment, lines: Sequence[tuple[Said, str]], form: s
 
 
 def _entries(environment: Environment, lines: Sequence[tuple[Said, str]], form: str) -> list[Entry]:
-    return [_entry(environment.get_template(f"{it.kind}/body.{form}"), it, line) for it, line in lines]
+    explained: set[str] = set()
+    entries = []
+    for it, line in lines:
+        template = environment.get_template(f"{it.kind}/body.{form}")
+        # A day that two items share is explained once.
+        entries.append(_entry(template, it, line, explains=it.link not in explained))
+        explained.add(it.link)
+    return entries
 
 
-def _entry(template: Template, it: Said, line: str) -> Entry:
+def _entry(template: Template, it: Said, line: str, *, explains: bool) -> Entry:
     shown = it.kind in NEEDS_OPEN_TASK
     context = template.new_context({"it": it, "shows_due": shown})
     mark = Markup if template.name and template.name.endswith(".html") else str
     blocks = {name: mark("".join(template.blocks[name](context))) if name in template.blocks else "" for name in BLOCKS}
-    return Entry(it=it, line=line, shows_due=shown, **blocks)
+    reasons = explains and shown and it.due is not None and bool(it.due.reasons)
+    return Entry(it=it, line=line, shows_due=shown, shows_reasons=reasons, **blocks)
 
 
 def _tidy(text: str) -> str:

@@ -40,7 +40,7 @@ class Due:
     distance: str
     days_over: int
     close: str | None
-    close_day: str | None
+    closed: bool
     reasons: tuple[str, ...]
 
 
@@ -131,7 +131,7 @@ def _due(item: Item, locale: str, now: dt.datetime) -> Due | None:
         distance=distance_text(day, today, locale),
         days_over=max(0, (today - day).days),
         close=end_text(close, item.zone, locale) if close else None,
-        close_day=day_text(ends_on(close, item.zone), locale) if close else None,
+        closed=close is not None and now >= close,
         reasons=tuple(printable(text) for text in reason_texts(item.explained, locale)),
     )
 

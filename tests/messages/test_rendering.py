@@ -130,6 +130,7 @@ async def test_the_calendar_entry_is_the_whole_due_day_and_grows_with_each_chang
     assert (event["UID"], event["SEQUENCE"]) == (f"task.{task['id']}@plans.example.edu.cn", 0)
     assert event.decoded("dtstamp") == START
     assert str(event["URL"]) == f"{PUBLIC}/tasks/{task['id']}"
+    assert "青岛市教育局" in str(event["DESCRIPTION"])
     await world.rows("UPDATE deadline SET due_at = due_at + interval '42 hours'")
     await world.tell(coach, "due-changed", case=case)
     await dispatcher.tick()
