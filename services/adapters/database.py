@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from services.adapters.data_folder import DataFolder
 from services.adapters.postgres import EmbeddedPostgres, running_url
+from services.errors import SetupError
 from services.settings import Settings
+
+DEMO = "demo"
 
 
 @contextlib.contextmanager
@@ -19,11 +23,14 @@ def database(settings: Settings) -> Iterator[Settings]:
     An embedded server that `up` runs is used as it is; one that stands still is started, holding the data folder.
 
     Raises:
-        SetupError: the data folder is held by somebody else, or the server does not start.
+        SetupError: there is no installation, the data folder is held by somebody else, or the server does not start.
     """
+    settings = here(settings)
     if settings.database_url is not None:
         yield settings
         return
+    if DataFolder(settings.home).marker() is None:
+        raise SetupError("{folder} holds no installation.", folder=settings.home)
     url = running_url(settings.home)
     if url is not None:
         yield _with(settings, url)
@@ -44,6 +51,24 @@ def database_of_held(settings: Settings) -> Iterator[Settings]:
         return
     with EmbeddedPostgres(settings.home, port=settings.postgres_port) as server:
         yield _with(settings, server.url)
+
+
+def here(settings: Settings) -> Settings:
+    """Return the settings of the installation that a command means: a demo's, where the data folder is one or has one running.
+
+    So that after “make demo” a command in another window needs no variables.
+    """
+    if settings.database_url is not None or settings.clock == "store":
+        return settings
+    marker, demo = DataFolder(settings.home).marker(), DataFolder(settings.home / DEMO)
+    if marker is not None:
+        return as_demo(settings, settings.home) if marker.kind == "demo" else settings
+    return as_demo(settings, demo.path) if demo.is_held() else settings
+
+
+def as_demo(settings: Settings, home: Path) -> Settings:
+    """Return the settings of a demo on `home`: its clock can be moved, and its key need not outlive it."""
+    return settings.model_copy(update={"home": home, "key_folder": home / "keys", "clock": "store"})
 
 
 @contextlib.contextmanager

@@ -24,11 +24,15 @@ def auth_string(settings: Settings) -> str:
     """Return `user:password` of the Prefect server, made on the first use and kept in the data folder (0600)."""
     if settings.prefect_auth is not None:
         return settings.prefect_auth.get_secret_value()
-    path = settings.home / "prefect" / "auth"
+    path = _auth_file(settings)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_whole(path, f"{USER}:{secrets.token_urlsafe(24)}".encode())
     return path.read_text().strip()
+
+
+def _auth_file(settings: Settings) -> Path:
+    return settings.home / "prefect" / "auth"
 
 
 def api_url(settings: Settings) -> str:
@@ -105,6 +109,8 @@ def workers(settings: Settings, *, timeout: float = 1.0) -> list[tuple[str, str]
 
 
 def _authorization(settings: Settings) -> dict[str, str]:
+    if settings.prefect_auth is None and not _auth_file(settings).exists():
+        raise FileNotFoundError(f"there is no {_auth_file(settings)}")  # looking must not make one
     return {"Authorization": f"Basic {base64.b64encode(auth_string(settings).encode()).decode()}"}
 
 

@@ -15,7 +15,6 @@ from services.settings import PREFIX, Settings, load_settings
 
 app = typer.Typer()
 
-DEMO = "demo"
 EXIT_FAILS = 1
 
 
@@ -48,13 +47,13 @@ def up(
 @app.command()
 def demo() -> None:
     """Run everything with the Qingdao programme and demo people, on a data folder that every start makes anew."""
+    from services.adapters.database import DEMO, as_demo
     from services.adapters.supervisor import Plan, Supervisor
 
     base = load_settings()
     if base.database_url is not None:
         raise SetupError("A demo brings its own database. Unset GUANTONG_DATABASE_URL for it.")
-    home = base.home / DEMO
-    settings = load_settings(clock="store", home=home, key_folder=home / "keys")
+    settings = as_demo(base, base.home / DEMO)
     told: list[str] = []
 
     async def prepare(running: Settings) -> None:
@@ -122,10 +121,8 @@ def backup(path: Annotated[Path | None, typer.Argument(help="The archive's name.
     from services.adapters.backup import back_up
     from services.adapters.database import database
 
-    settings = load_settings()
-    _require_set_up(settings)
-    with database(settings) as running:
-        saved = back_up(running, path.absolute() if path else None)
+    with database(load_settings()) as settings:
+        saved = back_up(settings, path.absolute() if path else None)
     say = _say(settings)
     say(N_("Saved as {path}."), path=saved)
     if saved.is_relative_to(settings.home):
@@ -154,8 +151,9 @@ def restore(
 def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="For a monitor.")] = False) -> None:
     """Say what works. Exit code 1 when something does not."""
     from services.adapters import doctor as looking
+    from services.adapters.database import here
 
-    settings = load_settings()
+    settings = here(load_settings())
     findings = list(looking.examine(settings))
     print(looking.as_json(findings) if as_json else looking.report(findings, settings.locale))
     if any(finding.level == "fail" for finding in findings):
@@ -169,10 +167,3 @@ def show_settings() -> None:
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         print(f"{PREFIX + name.upper():<28} {'' if value is None else value!s:<36} {field.description or ''}".rstrip())
-
-
-def _require_set_up(settings: Settings) -> None:
-    from services.adapters.data_folder import DataFolder
-
-    if settings.database_url is None and DataFolder(settings.home).marker() is None:
-        raise SetupError("{folder} holds no installation.", folder=settings.home)

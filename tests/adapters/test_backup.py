@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from services.adapters import backup as module
 from services.adapters.backup import back_up, restore, restore_here
 from services.adapters.data_folder import DataFolder, Marker
-from services.adapters.database import database
+from services.adapters.database import database, database_of_held, held
 from services.adapters.files import FileStore
 from services.adapters.keys import from_words, make_keys, store_keys
 from services.errors import SetupError
@@ -93,9 +93,9 @@ def test_a_lost_data_folder_comes_back_from_archive_and_recovery_sheet(home: Pat
     """The whole story on the embedded server: back up while it runs, lose folder and key, restore both."""
     settings = settings_at(home)
     settings.home.mkdir(mode=0o711)
-    with database(settings) as running:
+    with held(settings), database_of_held(settings) as running:
         digest = set_up(running)
-        held = holdings(running)
+        before = holdings(running)
         saved = back_up(running, home / "saved.tar")
     words = make_keys(settings.key_folder).words()
     shutil.rmtree(settings.home)
@@ -108,7 +108,7 @@ def test_a_lost_data_folder_comes_back_from_archive_and_recovery_sheet(home: Pat
 
     assert (manifest.files, manifest.schema) == (1, migrate.head())
     with database(settings) as running:
-        assert holdings(running) == held
+        assert holdings(running) == before
         assert FileStore(running.files, limit=1000).path(digest).read_bytes() == CONTENT
     assert DataFolder(settings.home).claim("lasting", manifest.key) is False
 
@@ -236,7 +236,7 @@ def test_an_archive_of_another_key_is_refused(archive: Path, other: Settings) ->
 def test_a_restore_whose_sql_fails_changes_nothing(
     installation: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = holdings(installation)
+    before = holdings(installation)
     real = module._run
 
     def run_with_a_mistake(command: list[str], environment: dict[str, str]) -> None:
@@ -248,4 +248,4 @@ def test_a_restore_whose_sql_fails_changes_nothing(
     monkeypatch.setattr(module, "_run", run_with_a_mistake)
     with pytest.raises(SetupError, match="psql failed"):
         restore(installation, archive, replace=True)
-    assert holdings(installation) == held
+    assert holdings(installation) == before
