@@ -56,6 +56,7 @@ def reason(code: str, **values: str | int | dt.date) -> Reason:
 
 
 def weekday(date: dt.date) -> str:
+    """Return the gettext id of the day's name."""
     return WEEKDAYS[date.weekday()]
 
 

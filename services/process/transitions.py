@@ -22,6 +22,7 @@ from services.errors import (
     InvalidInputError,
     OwnSubmissionError,
 )
+from services.i18n import N_
 from services.process.definitions import ApproveStage, FileStage, ProcessDefinition, SubmitStage
 from services.process.states import CaseState, Opinion, Outcome, TaskKind, TaskState, VisitState
 
@@ -361,10 +362,15 @@ def _end(definition: ProcessDefinition, state: CaseState, event: End, context: C
 
 def _open_task(state: CaseState, task_id: UUID, act: str, context: Context) -> tuple[VisitState, TaskState]:
     if state.visit is None:
-        raise AlreadyDecidedError("This case is closed: {outcome}.", outcome=state.status, act=act)
+        words = (
+            N_("This case is filed; nothing more is to be done.")
+            if state.status == "filed"
+            else N_("This case was ended.")
+        )
+        raise AlreadyDecidedError(words, act=act)
     task = state.visit.task(task_id)
     if task is None:
-        raise AlreadyDecidedError(outcome="closed", by="another act")
+        raise AlreadyDecidedError(N_("This task is closed: somebody else acted first."))
     if task.position not in context.held:
         raise ForbiddenError("This task belongs to a position that you do not hold.")
     return state.visit, task

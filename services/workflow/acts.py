@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from services.errors import AlreadyDecidedError, ConflictError, ForbiddenError
+from services.i18n import N_, Message
 from services.people.access import Reader
 from services.process.transitions import (
     Approve,
@@ -34,6 +35,16 @@ from services.workflow.filings import next_number
 from services.workflow.locking import LockedCase, local_day, lock_case
 from services.workflow.rows import Act, chain, transition_rows
 from services.workflow.submitting import Prepared, prepare_submission
+
+
+OUTCOMES = {
+    "submit": N_("submitted"),
+    "approve": N_("approved"),
+    "return": N_("returned"),
+    "withdraw": N_("withdrawn by the submitter"),
+    "end": N_("the case was ended"),
+}
+"""How the act that closed a task is told to who came too late."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +287,8 @@ async def _what_happened(tx: Tx, asked: Asked, error: AlreadyDecidedError) -> Al
     )
     if not rows:
         return error
-    return AlreadyDecidedError(outcome=rows[0]["kind"], by=rows[0]["name"], at=rows[0]["at"].isoformat())
+    done, kind = rows[0], rows[0]["kind"]
+    return AlreadyDecidedError(outcome=Message(OUTCOMES[kind]), by=done["name"], at=done["at"].isoformat(), act=kind)
 
 
 async def _explained_before(tx: Tx, case: LockedCase) -> Mapping[str, Any]:

@@ -310,7 +310,7 @@ async def test_thirty_two_at_once_one_wins_and_the_others_learn_what_happened(wo
     won = [result for result in results if isinstance(result, Outcome)]
     lost = [result for result in results if isinstance(result, AlreadyDecidedError)]
     assert (len(won), len(lost)) == (1, 31)
-    assert {error.details["outcome"] for error in lost} == {"approve"}
+    assert {error.details["act"] for error in lost} == {"approve"}
     assert {error.details["by"] for error in lost} == {by.name}
 
 
@@ -376,5 +376,3 @@ async def test_the_audit_chain_of_a_case_is_linked_and_holds_no_words(world: Wor
     assert [event["kind"] for event in events] == ["start", "submit", "approve", "approve", "approve"]
     assert [event["prev"] for event in events[1:]] == [event["hash"] for event in events[:-1]]
     assert (case["audit_seq"], case["audit_hash"]) == (events[-1]["seq"], events[-1]["hash"])
-
-
