@@ -125,6 +125,7 @@ class RecordingServer(Behaviour):
         tls: Literal["none", "starttls", "tls"] = "none",
         certificate: ssl.SSLContext | None = None,
         account: tuple[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
         super().__init__()
         self._account = account
@@ -140,7 +141,7 @@ class RecordingServer(Behaviour):
         self._controller = Controller(
             self,
             hostname="127.0.0.1",
-            port=free_port(),
+            port=port or free_port(),
             ssl_context=certificate if tls == "tls" else None,
             **arguments,
         )

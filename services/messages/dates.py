@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,14 @@ DAY_FORMATS = {"zh": "y年M月d日 EEE", "en": "EEEE d MMMM y"}
 SHORT_FORMATS = {"zh": "M月d日 EEE", "en": "EEE d MMMM"}
 
 
+@lru_cache(maxsize=2048)
 def day_text(day: dt.date, locale: str) -> str:
     """Return the day with its weekday and year."""
     name = language(locale)
     return format_date(day, DAY_FORMATS[name], locale=BABEL_LOCALES[name])
 
 
+@lru_cache(maxsize=2048)
 def short_day_text(day: dt.date, locale: str) -> str:
     """Return the day with its weekday, without the year."""
     name = language(locale)

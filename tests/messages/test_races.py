@@ -50,7 +50,7 @@ async def _dispatch(url: str, port: int, settings: Settings, done: asyncio.Event
         sent += worked
         if ending and not worked:
             break
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
     await mailer.close()
     await store.close()
     return sent
