@@ -53,8 +53,11 @@
     if (dialog) {
       if (/^[1-9]$/.test(event.key) && !typing(event.target)) {
         const phrase = all("[data-phrase]", dialog)[Number(event.key) - 1];
-        if (phrase) { event.preventDefault(); insert(phrase); }
+        if (phrase) { event.preventDefault(); insert(phrase); return; }
       }
+      // Whoever begins to type writes an opinion, wherever the focus stands.
+      const words = find("textarea[name=words]", dialog);
+      if (words && event.key.length === 1 && event.key !== " " && !typing(event.target)) words.focus();
       return;
     }
     if (typing(event.target)) return;
