@@ -10,9 +10,10 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import ModuleType
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import PlainTextResponse
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
@@ -89,10 +90,10 @@ def _routers(package: ModuleType) -> list[APIRouter]:
 class _CachedFiles(StaticFiles):
     """Static files: their addresses carry the release (`?v=`), so browsers may keep them for a year."""
 
-    def file_response(self, *args: object, **kwargs: object) -> PlainTextResponse:  # type: ignore[override]
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response  # type: ignore[return-value]
+        return response
 
 
 Factory = Callable[[], FastAPI]

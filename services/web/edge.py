@@ -74,7 +74,7 @@ async def read_form(request: Request) -> Form:
     known = getattr(request.state, "form", None)
     if known is None:
         known = request.state.form = await _read_form(request)
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 async def _read_form(request: Request) -> Form:

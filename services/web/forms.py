@@ -6,8 +6,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from services.i18n import ntranslate
 from services.process import forms
-from services.process.forms.definition import AnyField, FormDefinition, MoneyField, RowsField, ScalarField, SumCheck
+from services.process.forms.definition import (
+    AnyField,
+    AttachmentsField,
+    FormDefinition,
+    MoneyField,
+    RowsField,
+    ScalarField,
+    SumCheck,
+)
 
 NUMBERS = {"integer", "decimal", "money"}
 
@@ -41,11 +50,11 @@ class FormTexts:
         if isinstance(field, RowsField) and isinstance(value, Mapping):
             titles = [(column, value.get(column.field)) for column in field.columns]
             return [(column.title.in_(self.locale), self.shown(column, held)) for column, held in titles if held]
-        if value in (None, []):
+        if value in (None, []) or isinstance(field, RowsField):
             return []
-        if isinstance(value, list):
-            return [("", "")]
-        return [("", self.shown(field, value))] if not isinstance(field, RowsField) else []
+        if isinstance(field, AttachmentsField):
+            return [("", ntranslate(self.locale, "{n} file", "{n} files", len(value)))]
+        return [("", self.shown(field, value))]
 
     def table_at(self, form: FormDefinition, path: str) -> RowsField | None:
         """Return the table whose row stands at `path`, or None for any other place."""

@@ -17,6 +17,8 @@ from starlette.responses import Response
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 20_000
 _WIDEST, _NARROWEST = 60, 10
+NARROW = "\u2e80"
+"""From here on characters are twice as wide."""
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f￾￿]|[\ud800-\udfff]")
 
 
@@ -50,7 +52,7 @@ def _plain(value: Any) -> Any:
     return _UNPRINTABLE.sub("", str(value))[:32_000]
 
 
-def _cell(sheet: Any, value: Any, *, bold: bool = False) -> WriteOnlyCell:
+def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         # A group called “=1+1” is a name, not a formula that somebody's spreadsheet runs.
@@ -61,4 +63,4 @@ def _cell(sheet: Any, value: Any, *, bold: bool = False) -> WriteOnlyCell:
 
 
 def _width(value: Any) -> int:
-    return sum(2 if ord(character) > 0x2E80 else 1 for character in str(value or ""))
+    return sum(2 if character > NARROW else 1 for character in str(value or ""))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.adapters.demo import PACK, PASSWORD, play_demo
+from services.adapters.packs import read_pack, read_roster
 from services.settings import Settings
+from services.store.clock import StoreClock
 from services.store.transaction import Store
 from services.web.app import create_app
 
@@ -40,6 +46,89 @@ class Browser:
         assert answer.status_code == 303, answer.text
         await self.get("/account")
         return answer
+
+
+class Demo:
+    """The application on the demo, and the people who use it."""
+
+    def __init__(self, app: FastAPI, store: Store) -> None:
+        self.app, self.store = app, store
+        self.browsers: list[Browser] = []
+
+    def browser(self) -> Browser:
+        self.browsers.append(Browser(self.app))
+        return self.browsers[-1]
+
+    async def sign_in(self, login: str) -> Browser:
+        made = self.browser()
+        await made.sign_in(login, PASSWORD)
+        return made
+
+    async def rows(self, statement: str, *parameters) -> list:
+        async with self.store.transaction() as tx:
+            return list(await tx.rows(statement, parameters))
+
+    async def case(self, group: str) -> UUID:
+        found = await self.rows(
+            "SELECT c.id FROM cases c JOIN project_group g ON g.id = c.group_id WHERE g.code = $1", group
+        )
+        return found[0]["id"]
+
+    async def task(self, group: str, actor: str) -> UUID:
+        statement = (
+            "SELECT t.id FROM task t JOIN project_group g ON g.id = t.group_id"
+            " WHERE g.code = $1 AND t.actor = $2 AND t.state = 'open'"
+        )
+        return (await self.rows(statement, group, actor))[0]["id"]
+
+
+async def run_sql(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def in_database(server: str, name: str) -> str:
+    head, _, tail = server.rpartition("/")
+    query = tail.partition("?")[2]
+    return f"{head}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+async def demo_template(database_server: str, template_database: str) -> AsyncIterator[str]:
+    """A database with the demo's people and plans that is only ever cloned."""
+    name = f"guantong_demo_{uuid.uuid4().hex[:12]}"
+    await run_sql(database_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    store = Store(in_database(database_server, name), clock=StoreClock(), pooled=False)
+    pack = read_pack(PACK)
+    await play_demo(store, pack, read_roster(PACK / "people" / "demo.yaml", pack))
+    await store.close()
+    yield name
+    await run_sql(database_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def demo_store(database_server: str, demo_template: str) -> AsyncIterator[Store]:
+    """A store of the demo, its clock standing at nine days before the plans are due."""
+    name = f"guantong_test_{uuid.uuid4().hex[:12]}"
+    await run_sql(database_server, f"CREATE DATABASE {name} TEMPLATE {demo_template}")
+    store = Store(in_database(database_server, name), clock=StoreClock())
+    yield store
+    await store.close()
+    await run_sql(database_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def demo(demo_store: Store, settings: Settings) -> AsyncIterator[Demo]:
+    """The demo behind the application; `demo.sign_in(login)` gives a browser of that person."""
+    made = create_app(demo_store, settings)
+    async with made.router.lifespan_context(made):
+        held = Demo(made, demo_store)
+        yield held
+        for each in held.browsers:
+            await each.http.aclose()
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ async def show_desk(
         may_decide="approve" in view.may and task.mine,
         return_to=_return_to(view, task),
         approving=_approving(page, view, task),
-        returning=_returning(page, view, task),
+        returning=_returning(page, view),
         key=page.tx.ids.token(),
         problems=problems or [],
         typed=typed,
@@ -112,7 +112,7 @@ def _approving(page: Page, view: CaseView, task: OpenTask) -> Consequence:
     return Consequence((page.say(N_("The plan goes on to “{stage}”: {names}."), stage=title, names=names),))
 
 
-def _returning(page: Page, view: CaseView, task: OpenTask) -> Consequence:
+def _returning(page: Page, view: CaseView) -> Consequence:
     said = [page.say(N_("The plan goes back, and its submitter is told your reason."))]
     if len(view.tasks) > 1:
         said.append(page.say(N_("The other open opinions of this stage end; all of them are asked again later.")))

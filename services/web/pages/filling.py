@@ -216,11 +216,11 @@ async def send_form(page: PageDep, case_id: UUID) -> Response:
     view = await case_view(page.tx, page.reader, case_id)
     draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
     raw = _typed(draft, form)
+    if act == "merge":
+        return await _merge(page, view, draft, raw, said="")
     if act == "remove":
         _remove_row(raw, place)
     try:
-        if act == "merge":
-            return await _merge(page, view, draft, raw, said="")
         await drafts.save_draft(page.tx, by=page.reader, case_id=case_id, data=raw, version=form.number("version"))
     except DraftConflictError as error:
         return await _merge(page, view, draft, raw, said=_words(page, error))
@@ -229,6 +229,11 @@ async def send_form(page: PageDep, case_id: UUID) -> Response:
         return await _show(page, view, draft, shown)
     if act == "submit":
         return await _submit(page, view, draft, form)
+    return await _after_saving(page, view, act, place)
+
+
+async def _after_saving(page: Page, view: CaseView, act: str, place: str) -> Response:
+    case_id = view.id
     if act == "check":
         return page.go(f"/cases/{case_id}/form?check=1")
     if act in {"add", "remove"}:

@@ -36,16 +36,16 @@ async def sign_in_page(who: VisitorDep, next: str = "/") -> Response:  # noqa: A
     """Show the form; who is signed in goes on."""
     if isinstance(who, Page):
         return RedirectResponse(edge.safe_next(next), 303)
-    return await _sign_in_form(who, next=next)
+    return await _sign_in_form(who, after=next)
 
 
 async def _sign_in_form(
-    who: Visitor, *, next: str, login: str = "", bureau: str = "", said: str = "", status_code: int = 200
-) -> Response:  # noqa: A002, PLR0913
+    who: Visitor, *, after: str, login: str = "", bureau: str = "", said: str = "", status_code: int = 200
+) -> Response:
     return who.render(
         "sign_in.html",
         status_code=status_code,
-        next=edge.safe_next(next),
+        next=edge.safe_next(after),
         login=login,
         bureau=bureau,
         several=await _several(who),
@@ -67,7 +67,7 @@ async def sign_in(who: VisitorDep) -> Response:
     if checked.refusal is not None:
         said = _words(who, checked.refusal)
         return await _sign_in_form(
-            who, next=after, login=login, bureau=bureau, said=said, status_code=checked.refusal.status
+            who, after=after, login=login, bureau=bureau, said=said, status_code=checked.refusal.status
         )
     opened = checked.or_raise()
     response = RedirectResponse(edge.safe_next(after), 303)
