@@ -16,18 +16,8 @@ from uuid import UUID
 from services.errors import AlreadyDecidedError, ConflictError, ForbiddenError
 from services.i18n import N_, Message
 from services.people.access import Reader
-from services.process.transitions import (
-    Approve,
-    Context,
-    End,
-    Event,
-    GrantException,
-    Return,
-    Submit,
-    Transition,
-    Withdraw,
-    advance,
-)
+from services.process.events import Approve, Context, End, Event, GrantException, Return, Submit, Transition, Withdraw
+from services.process.transitions import advance
 from services.store.audit import digest
 from services.store.transaction import Tx
 from services.store.writer import Rows, write
@@ -35,7 +25,6 @@ from services.workflow.filings import next_number
 from services.workflow.locking import LockedCase, local_day, lock_case
 from services.workflow.rows import Act, chain, transition_rows
 from services.workflow.submitting import Prepared, prepare_submission
-
 
 OUTCOMES = {
     "submit": N_("submitted"),

@@ -14,8 +14,8 @@ from uuid import UUID
 from services.process.alarms import ASSIGNEE, dump_series, plan_series
 from services.process.deadlines import DueDate, Term, approve_due, submit_due
 from services.process.definitions import FileStage, SubmitStage
+from services.process.events import OpenedVisit, Tell, Transition
 from services.process.states import VisitState
-from services.process.transitions import OpenedVisit, Tell, Transition
 from services.store.audit import ChainedEvent, salted
 from services.store.transaction import Tx
 from services.store.writer import Rows

@@ -9,8 +9,9 @@ from uuid import UUID
 from models.people import ProjectGroup
 from models.programme import Season
 from services.errors import SetupError
+from services.process.events import Context, Start
 from services.process.states import CaseState
-from services.process.transitions import Context, Start, advance
+from services.process.transitions import advance
 from services.programmes.pinned import calendar_of, pinned_pack
 from services.store.audit import GENESIS
 from services.store.transaction import Tx

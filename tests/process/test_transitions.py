@@ -22,8 +22,7 @@ from services.errors import (
     OwnSubmissionError,
 )
 from services.process.definitions import ProcessDefinition
-from services.process.states import CaseState
-from services.process.transitions import (
+from services.process.events import (
     Approve,
     Context,
     End,
@@ -34,8 +33,9 @@ from services.process.transitions import (
     Submit,
     Transition,
     Withdraw,
-    advance,
 )
+from services.process.states import CaseState
+from services.process.transitions import advance
 
 NOW = datetime(2027, 1, 22, 1, tzinfo=UTC)
 CHIEF, REVIEWER, CLERK, FINANCE, HEAD = (uuid4() for _ in range(5))
