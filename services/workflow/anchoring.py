@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +13,7 @@ from models.audit import Anchor
 from services.people.access import AUDITOR
 from services.store.anchors import make_anchor
 from services.store.transaction import Store, Tx
+from services.store.writer import Rows, write
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,10 @@ WHERE NOT EXISTS (SELECT FROM anchor a WHERE a.bureau_id = b.id AND a.day = ($1:
 ORDER BY b.id
 """
 
-TELL = """
-INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, visit_n, at, context, state, created_at)
-SELECT gen_random_uuid(), $1, people.person_id, 'audit-anchor', $2, 0, $4, $5::jsonb, 'pending', $4 FROM (
-    SELECT DISTINCT a.person_id FROM position p JOIN unit u ON u.id = p.unit_id AND u.kind = 'bureau'
-    JOIN appointment a ON a.position_id = p.id AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
-    WHERE p.bureau_id = $1 AND p.role = $6) people
-ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING
-RETURNING id
+AUDITORS = """
+SELECT DISTINCT a.person_id FROM position p JOIN unit u ON u.id = p.unit_id AND u.kind = 'bureau'
+JOIN appointment a ON a.position_id = p.id AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
+WHERE p.bureau_id = $1 AND p.role = $3
 """
 
 
@@ -58,9 +54,17 @@ async def anchor_today(store: Store, signing_key: Callable[[], Ed25519PrivateKey
 
 async def _tell(tx: Tx, anchor: Anchor) -> None:
     context = {"day": anchor.day.isoformat(), "digest": anchor.digest, "signature": anchor.signature}
-    said = json.dumps({**context, "key_id": anchor.key_id})
-    told = await tx.rows(TELL, (anchor.bureau_id, anchor.id, anchor.day, tx.now, said, AUDITOR))
-    if not told:
+    people = await tx.rows(AUDITORS, (anchor.bureau_id, anchor.day, AUDITOR))
+    rows = Rows(now=tx.now)
+    for person in people:
+        rows.add(
+            "notification", id=tx.new_id(), bureau_id=anchor.bureau_id, person_id=person["person_id"],
+            kind="audit-anchor", subject_id=anchor.id, task_id=None, case_id=None, season_id=None, visit_n=0, at=tx.now,
+            context={**context, "key_id": anchor.key_id}, state="pending", message_id=None, created_at=tx.now,
+        )  # fmt: skip
+    if people:
+        await write(tx, rows)
+    else:
         log.warning(
             "bureau %s has no audit administrator: its anchor of %s is mailed to nobody", anchor.bureau_id, anchor.day
         )
