@@ -7,6 +7,7 @@ account. What a stale pid file names is never believed: a process counts as ours
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -194,6 +195,8 @@ class EmbeddedPostgres:
             extra_groups=[] if account else None,
         )
         # Single-user mode ends with 0 also after an error, and says so on stderr only.
+        if os.strerror(errno.ENOSPC) in done.stderr:
+            raise unusable(self._place.root, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         if done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
             raise SetupError("PostgreSQL could not be set up: {words}", words=_last_line(done.stderr))
 

@@ -219,3 +219,22 @@ def test_a_port_that_is_taken_says_so(shared: EmbeddedPostgres, home: Path) -> N
     with pytest.raises(SetupError, match="did not start"), EmbeddedPostgres(home, port=shared.port):
         pass
     assert running_on(home) == []
+
+
+@pytest.fixture
+def tiny(home: Path) -> Iterator[Path]:
+    """A disk of 30 MB."""
+    tried = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m,mode=711", "tmpfs", home], check=False, stderr=-3)
+    if tried.returncode:
+        pytest.skip("this account may not mount")
+    yield home
+    subprocess.run(["umount", home], check=True)
+
+
+@as_root
+def test_a_full_disk_is_said_as_such_and_nothing_half_made_is_taken_for_a_database(tiny: Path) -> None:
+    server = EmbeddedPostgres(tiny)
+    for _ in range(2):
+        with pytest.raises(SetupError, match=f"The disk of {tiny}/postgres is full"):
+            server.start()
+        assert not server.exists

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -84,15 +85,23 @@ class Running:
 
 
 @contextlib.contextmanager
-def started(*arguments: str, env: dict[str, str]) -> Iterator[Running]:
-    """Start a command that goes on; it is killed at the end if it still runs."""
+def started(*arguments: str, env: dict[str, str], typed: str | None = None) -> Iterator[Running]:
+    """Start a command that goes on; it is killed at the end if it still runs.
+
+    Args:
+        arguments: the command.
+        env: its variables.
+        typed: what a person types at its terminal; None for no terminal.
+    """
+    keyboard, terminal = pty.openpty()
+    os.write(keyboard, (typed or "").encode())
     process = subprocess.Popen(
         [GUANTONG, *arguments],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if typed is None else terminal,
     )
     running = Running(process, env)
     assert process.stdout is not None
@@ -105,6 +114,8 @@ def started(*arguments: str, env: dict[str, str]) -> Iterator[Running]:
         process.wait()
         reader.join()
         process.stdout.close()
+        os.close(keyboard)
+        os.close(terminal)
 
 
 def status(url: str, *, timeout: float = 5) -> int:
