@@ -19,6 +19,7 @@ from services.i18n import N_, Localizable, translate
 from services.web import languages
 from services.web.headers import HEADERS
 from services.web.templating import render_bare
+from services.web.validation import message_of
 
 log = logging.getLogger(__name__)
 LEAST_INSTANT = len("2027-01-31T16:00:00Z")
@@ -101,7 +102,7 @@ def problem(request: Request, error: GuantongError) -> JSONResponse:
     if error.details:
         body["details"] = {name: _plain(value, locale) for name, value in error.details.items()}
     if isinstance(error, InvalidInputError) and error.problems:
-        body["problems"] = problems_of(error, locale)
+        body["problems"] = [{"path": each.get("field", ""), **each} for each in problems_of(error, locale)]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedInError) else None
     return JSONResponse(body, error.status, headers, media_type="application/problem+json")
 
@@ -155,6 +156,8 @@ async def _expected(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, GuantongError):  # a body that was refused while it was being read
+        return respond(request, error.__cause__)
     known: dict[int, GuantongError] = {404: NotFoundError(), 405: MethodError()}
     response = respond(request, known.get(error.status_code, UnreadableRequestError()))
     for name, value in (error.headers or {}).items():
@@ -168,7 +171,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     if not request.url.path.startswith("/api/") and any(each["loc"][0] == "path" for each in found):
         return respond(request, NotFoundError())
     problems = [
-        {"field": ".".join(str(part) for part in each["loc"]), "message": each["msg"], "code": each["type"]}
+        {"field": ".".join(str(part) for part in each["loc"]), "message": message_of(each), "code": each["type"]}
         for each in found
     ]
     return respond(request, InvalidInputError(problems))
