@@ -214,8 +214,17 @@ def visit_cookie(settings: Settings) -> str:
     return "__Host-guantong_visit" if settings.secure_cookies else "guantong_visit"
 
 
-async def visitor(request: Request, tx: TxDep) -> Visitor:
-    """Return who asks, known or not; a request that changes something must come from our own pages."""
+async def visitor(request: Request, tx: TxDep) -> AsyncIterator[Visitor]:
+    """Give who asks, known or not; a request that changes something must come from our own pages."""
+    try:
+        yield await _visitor(request, tx)
+    finally:
+        form: Form | None = getattr(request.state, "form", None)
+        for file in form.files.values() if form else ():
+            await file.close()
+
+
+async def _visitor(request: Request, tx: Tx) -> Visitor:
     session = await _session(request, tx)
     if session is not None:
         languages.remember(request, session.reader.locale)
@@ -237,7 +246,7 @@ async def _session(request: Request, tx: Tx) -> Session | None:
     return Session(reader, csrf, token)
 
 
-VisitorDep = Annotated[Visitor, Depends(visitor)]
+VisitorDep = Annotated[Visitor, Depends(visitor, scope="function")]
 
 
 async def page(who: VisitorDep) -> Page:

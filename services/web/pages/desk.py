@@ -37,7 +37,7 @@ class Consequence:
 
 @router.get("/tasks/{task_id}")
 async def desk(page: PageDep, task_id: UUID) -> Response:
-    """Show the plan with everything that a decision needs."""
+    """Show the plan with everything that a decision needs; a task to submit leads to its form."""
     return await show_desk(page, task_id, Filter.of(page.request.query_params))
 
 
@@ -49,6 +49,8 @@ async def show_desk(
     task = next((each for each in view.tasks if each.id == task_id), None)
     if task is None:
         return await _closed(page, view, task_id, chosen=chosen)
+    if task.kind == "submit":
+        return page.go(f"/cases/{view.id}/form" if task.mine else f"/cases/{view.id}")
     submission = view.last_submission
     if submission is None:
         raise NotFoundError
