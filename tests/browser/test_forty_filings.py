@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 
 CODES = tuple(f"group-{n:02d}" for n in range(1, 41))
 PHRASES = ("同意。", "预算明细与合计不符，请核对后重新提报。")
+COACHES = {"chief-coach": ("math-chief",), "coach": ("math-coach-1", "math-coach-2")}
 CLERK, OFFICE = "basic-clerk", "basic-education-office/clerk"
 
 
@@ -39,7 +40,7 @@ async def staff(tx: Tx, world: World) -> None:
     """Let mathematics' coaches coach the forty groups, too."""
     rows = await tx.rows("SELECT id, role FROM position WHERE group_id IS NOT NULL AND code LIKE '%:group-%'")
     for row in rows:
-        for login in {"chief-coach": ("math-chief",), "coach": ("math-coach-1", "math-coach-2")}[row["role"]]:
+        for login in COACHES[row["role"]]:
             tx.session.add(
                 Appointment(
                     id=tx.new_id(),
