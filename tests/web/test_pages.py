@@ -1,8 +1,10 @@
 """Every page, for the roles that may open it and for those that may not; in both languages."""
 
+import io
 import re
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.web.conftest import Demo
 
@@ -115,10 +117,6 @@ async def test_menu_leads_only_where_one_may_go(demo: Demo):
 
 
 async def test_workbooks_hold_what_the_page_shows_and_no_formulas(demo: Demo):
-    import io
-
-    from openpyxl import load_workbook
-
     await demo.rows("UPDATE project_group SET title_zh = '=1+1' WHERE code = 'math'")
     browser = await demo.sign_in("basic-clerk")
     answer = await browser.get("/cases.xlsx")

@@ -104,10 +104,13 @@
     const renumber = (body) => all(":scope > tr", body).forEach((row, index) => {
       all("[name]", row).forEach((input) => {
         const parts = input.name.split(".");
+        if (parts.length !== 4) return;
         parts[2] = String(index);
         input.name = parts.join(".");
         input.id = `f-${input.name}`;
       });
+      const remove = find("[data-remove-row]", row);
+      if (remove) remove.value = remove.value.replace(/\d+$/, String(index));
       const number = find("[data-number]", row);
       if (number) number.textContent = String(index + 1);
     });
