@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -30,16 +31,23 @@ async def bring_up_to_date(settings: Settings, *, say: Callable[..., None]) -> b
     try:
         found = await migrate.current(url)
         await _refuse_newer(url)
-    except (OSError, DBAPIError) as error:
-        # SQLAlchemy adds the statement and a link below the first line.
-        raise SetupError("The database does not answer: {words}", words=str(error).partition("\n")[0]) from error
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        raise SetupError("The database does not answer: {words}", words=_first_line(error)) from error
     if found == migrate.head():
         return False
     if found is not None:
         saved = await asyncio.to_thread(backup_before_migrating, settings)
         say(N_("Saved the data as {path} before the database is brought up to date."), path=saved)
-    await migrate.upgrade(url)
+    try:
+        await migrate.upgrade(url)
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        raise SetupError("The database could not be brought up to date: {words}", words=_first_line(error)) from error
     return True
+
+
+def _first_line(error: Exception) -> str:
+    # SQLAlchemy adds the statement and a link below it.
+    return str(error).partition("\n")[0]
 
 
 async def _refuse_newer(url: str) -> None:

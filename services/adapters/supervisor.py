@@ -33,7 +33,7 @@ from services.settings import Settings
 
 TICK = 0.1
 END_WITH_PARENT = "GUANTONG_END_WITH_PARENT"
-WEB_TIMEOUT = 60.0
+WEB_TIMEOUT = 120.0
 
 Prepare = Callable[[Settings], Awaitable[None]]
 
