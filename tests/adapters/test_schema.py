@@ -87,7 +87,7 @@ async def test_a_migration_that_fails_leaves_the_old_schema_and_its_backup(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = release(tmp_path, monkeypatch, 'op.execute("SELECT nonsense")')
-    with pytest.raises(SetupError, match="could not be brought up to date: .*nonsense"):
+    with pytest.raises(SetupError, match=r"could not be brought up to date: .*nonsense"):
         await bring_up_to_date(settings, say=lambda *_, **__: None)
     assert await migrate.current(settings.required_database_url()) == older
     assert len(list((settings.home / "backups").iterdir())) == 1
@@ -102,5 +102,5 @@ async def test_a_database_that_does_not_let_us_in_is_one_sentence(
     wrong = settings.model_copy(update={"database_url": SecretStr(database_url.replace(old, new))})
     if wrong == settings:
         pytest.skip("this server has another account")
-    with pytest.raises(SetupError, match="The database does not answer: .*no_such"):
+    with pytest.raises(SetupError, match=r"The database does not answer: .*no_such"):
         await bring_up_to_date(wrong, say=lambda *_, **__: None)
