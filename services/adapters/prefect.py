@@ -6,6 +6,7 @@ megabytes. Everything here may be repeated, and Prefect may have lost everything
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,8 @@ from services.settings import Settings, load_settings
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "prefect.yaml"
 TIMEOUT = 10.0
+BUSY_DELAYS = (0.2, 0.5, 1.0)
+"""Seconds before a busy server is asked again."""
 
 STATES = {
     "SCHEDULED": "scheduled",
@@ -41,14 +44,20 @@ def prefect_environment(settings: Settings) -> dict[str, str]:
 
 
 class PrefectApi:
-    """Prefect's HTTP API with this installation's secret."""
+    """Prefect's HTTP API with this installation's secret.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: say where Prefect is.
+        transport: what carries the requests; left out, the network.
+    """
+
+    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         name, _, password = prefect_server.auth_string(settings).partition(":")
         self._client = httpx.AsyncClient(
             base_url=prefect_server.api_url(settings),
             auth=(name, password),
             timeout=TIMEOUT,
+            transport=transport,
             trust_env=settings.prefect_api_url is not None,  # no proxy stands between us and our own loopback
         )
 
@@ -62,7 +71,7 @@ class PrefectApi:
             OrchestratorRefusedError: any other answer.
         """
         try:
-            answer = await self._client.request(method, path, json=body)
+            answer = await self._ask(method, path, body)
         except httpx.HTTPError as error:
             raise OrchestratorDownError(words=f"{type(error).__name__} {error}") from error
         if answer.is_success or answer.status_code in accept:
@@ -71,6 +80,15 @@ class PrefectApi:
         if answer.is_server_error or answer.status_code in {401, 403}:
             raise OrchestratorDownError(words=words)
         raise OrchestratorRefusedError(words=words)
+
+    async def _ask(self, method: str, path: str, body: Any) -> httpx.Response:
+        """Send it, and again where the server's SQLite was busy: every request of ours may be repeated."""
+        for delay in BUSY_DELAYS:
+            answer = await self._client.request(method, path, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return answer
+            await asyncio.sleep(delay)
+        return await self._client.request(method, path, json=body)
 
     async def close(self) -> None:
         """Close the kept-open connections."""

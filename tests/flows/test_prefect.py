@@ -64,6 +64,16 @@ async def steps_of(world: World) -> list[tuple[str, int]]:
     return [(row["name"], row["generation"]) for row in rows]
 
 
+async def blocked(world: World) -> bool:
+    """Say whether a flow waits for a lock, in the middle of a step."""
+    found = await facts(
+        world.store,
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND application_name = 'guantong-flow'",
+    )
+    return bool(found)
+
+
 async def test_a_season_is_carried_from_opening_to_completed(world: World, installation: Installation) -> None:
     season_id = await plan_2027(world)
     orchestrator = installation.orchestrator
@@ -100,19 +110,10 @@ async def test_killed_in_a_step_the_next_generation_goes_on(world: World, instal
     first = await asleep(world, installation, season_id, wait="due")
     await move_clock(world.store, local(2027, 2, 1))
 
-    async def step_is_stuck() -> bool:
-        return bool(
-            await facts(
-                world.store,
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-                " AND application_name = 'guantong-flow'",
-            )
-        )
-
     async with world.store.transaction() as tx:
         await tx.rows("LOCK TABLE notification IN SHARE MODE")
         assert await resume_waits(world.store, orchestrator) == 1
-        await until_true(step_is_stuck, what="the step's insert", words=installation.words)
+        await until_true(lambda: blocked(world), what="the step's insert", words=installation.words)
         assert await keep_seasons(world.store, orchestrator) == 0
         installation.kill_worker()
     assert await orchestrator.run_state(first) == "running", "Prefect believes that it still runs"
@@ -245,3 +246,25 @@ async def test_the_daily_flow_does_what_the_clock_does(world: World, installatio
         return [row["key"] for row in rows] == ["2027"]
 
     await until_true(carried, what="the season's run", words=installation.words)
+
+
+async def test_prefect_killed_under_a_working_run_the_season_goes_on(world: World, installation: Installation) -> None:
+    season_id = await plan_2027(world)
+    orchestrator = installation.orchestrator
+    await keep_seasons(world.store, orchestrator)
+    async with world.store.transaction() as tx:
+        await tx.rows("LOCK TABLE cases IN SHARE MODE")
+        await until_true(lambda: blocked(world), what="the opening", words=installation.words)
+        installation.server.stop()
+        installation.kill_worker()
+    with pytest.raises(OrchestratorDownError):
+        await keep_seasons(world.store, orchestrator)
+    assert await steps_of(world) == []
+    installation.server.start()
+    installation.start_worker()
+    assert await keep_seasons(world.store, orchestrator) == 0, "its lease is still held"
+    await facts(world.store, "UPDATE season SET lease_until = clock_timestamp() WHERE id = $1", season_id)
+    assert await keep_seasons(world.store, orchestrator) == 1
+    await asleep(world, installation, season_id, wait="due")
+    assert await steps_of(world) == [("open-season", 2)]
+    assert len(await facts(world.store, "SELECT 1 FROM cases")) == 6
