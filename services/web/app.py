@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
@@ -50,7 +51,8 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
     )
     app.state.store, app.state.settings = store, settings
     app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
-    app.mount("/static", _CachedFiles(directory=STATIC), name="static")
+    # Only what holds no secret is compressed: a page's token could be guessed from the length of what is.
+    app.mount("/static", GZipMiddleware(_CachedFiles(directory=STATIC), minimum_size=1000), name="static")
     for router in (*_routers(api), *_routers(pages), health.router, metrics.router):
         app.include_router(router)
     errors.install(app)
@@ -94,6 +96,3 @@ class _CachedFiles(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
-
-
-Factory = Callable[[], FastAPI]

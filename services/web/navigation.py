@@ -29,7 +29,8 @@ def decides(reader: Reader) -> bool:
 
 def sees_cases(reader: Reader) -> bool:
     """Tell whether the reader may see any case by an office that they hold."""
-    return reader.is_administrator or bool(reader.visible_group_ids or reader.position_ids)
+    offices = {position.role for position in reader.positions} - access.BUREAU_ROLES - {access.UNIT_ADMINISTRATOR}
+    return reader.is_administrator or bool(offices)
 
 
 def looks_after_people(reader: Reader) -> bool:

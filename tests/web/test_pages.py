@@ -1,12 +1,14 @@
 """Every page, for the roles that may open it and for those that may not; in both languages."""
 
+import html
 import io
 import re
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import event
 
-from tests.web.conftest import Demo
+from tests.web.conftest import Browser, Demo
 
 ROLES = ("math-chief", "research-reviewer", "basic-clerk", "basic-head", "school-1-admin", "administrator", "auditor")
 EVERYBODY = frozenset(ROLES)
@@ -144,3 +146,49 @@ async def test_get_changes_nothing(demo: Demo, addresses):
         for path in OPEN_TO:
             await browser.get(path.format(**addresses))
     assert (await demo.rows(count))[0]["n"] == before
+
+
+MORE_TASKS = """
+INSERT INTO task SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid()))).*
+FROM task t, generate_series(1, 60) WHERE t.id = $1
+"""
+
+
+async def test_lists_cost_the_same_number_of_statements_however_long_they_are(demo: Demo):
+    task = await demo.task("humanities", "basic-education-office/clerk")
+    browser = await demo.sign_in("basic-clerk")
+    paths = ("/queue", "/tasks", "/queue.xlsx", "/cases")
+    for path in paths:
+        await browser.get(path)  # packs are read once per process
+    short = {path: await _statements(demo, browser, path) for path in paths}
+    await demo.rows(MORE_TASKS, task)
+    assert "显示更多" in (await browser.get("/queue")).text
+    assert {path: await _statements(demo, browser, path) for path in paths} == short
+
+
+async def _statements(demo: Demo, browser: Browser, path: str) -> int:
+    seen: list[str] = []
+
+    def note(connection, cursor, statement, *rest) -> None:
+        seen.append(statement)
+
+    event.listen(demo.store.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        assert (await browser.get(path)).status_code == 200
+    finally:
+        event.remove(demo.store.engine.sync_engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+async def test_more_rows_come_as_a_part_and_none_is_lost_or_shown_twice(demo: Demo):
+    task = await demo.task("humanities", "basic-education-office/clerk")
+    await demo.rows(MORE_TASKS, task)
+    browser = await demo.sign_in("basic-clerk")
+    first = (await browser.get("/queue")).text
+    more = html.unescape(re.search(r'hx-get="([^"]+)"', first)[1])
+    rest = await browser.get(more, headers={"HX-Request": "true"})
+    assert "<html" not in rest.text
+    tasks = [re.findall(r'href="/tasks/([0-9a-f-]{36})', text) for text in (first, rest.text)]
+    shown = set(tasks[0]) | set(tasks[1])
+    assert len(shown) == 61
+    assert not set(tasks[0]) & set(tasks[1])

@@ -98,7 +98,7 @@
     if (!form) return;
     const status = find("[data-save-status]");
     const words = status.dataset;
-    let timer = null, running = false, dirty = false, blocked = false, retry = 2000;
+    let timer = null, running = false, dirty = false, blocked = false, retry = 2000, pressed = null;
 
     const say = (text, kind) => { status.textContent = text; status.className = kind ? `text-${kind}` : ""; };
     const renumber = (body) => all(":scope > tr", body).forEach((row, index) => {
@@ -155,10 +155,11 @@
         clearTimeout(timer);
         timer = setTimeout(save, retry);
         retry = Math.min(retry * 2, 60000);
-        running = false;
+        running = false; pressed = null;
         return;
       }
       running = false;
+      if (pressed) { form.requestSubmit(pressed); return; }
       if (dirty && !blocked) { clearTimeout(timer); timer = setTimeout(save, 900); }
     };
 
@@ -239,7 +240,12 @@
       navigator.sendBeacon(form.dataset.draft, body);
     };
     // The form itself carries what was typed: no second save may race with it.
-    form.addEventListener("submit", () => { dirty = false; blocked = true; clearTimeout(timer); });
+    // One that is under way is waited for: it makes the version that the form has to name.
+    form.addEventListener("submit", (event) => {
+      clearTimeout(timer);
+      if (running) { event.preventDefault(); pressed = event.submitter; return; }
+      dirty = false; blocked = true;
+    });
     all("tbody[data-rows] > tr", form).forEach(name);
   };
 
