@@ -85,7 +85,10 @@ async def test_thirty_two_at_once_one_decides_and_the_others_are_told(installati
     reviewer = await installation.client(REVIEWER)
     task = await task_of(installation.world, "math")
     answers = await together(
-        *(reviewer.post(f"/tasks/{task}/approve", {"words": str(n)}, headers={"Accept-Language": "en"}) for n in range(32))
+        *(
+            reviewer.post(f"/tasks/{task}/approve", {"words": str(n)}, headers={"Accept-Language": "en"})
+            for n in range(32)
+        )
     )
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [200] + [409] * 31

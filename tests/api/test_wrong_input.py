@@ -107,9 +107,7 @@ async def test_unreadable_bodies_and_headers_are_refused(installation: Installat
 async def upload(installation: Installation, name: str, content, **more):
     chief = await installation.client("math-chief")
     path = f"/cases/{installation.world.cases['math']}/attachments"
-    return await chief.call(
-        "POST", path, params={"field": "attachments.files", "name": name, **more}, content=content
-    )
+    return await chief.call("POST", path, params={"field": "attachments.files", "name": name, **more}, content=content)
 
 
 async def held(installation: Installation) -> list[str]:
@@ -126,7 +124,13 @@ def archive() -> bytes:
 
 
 async def test_files_are_judged_by_what_they_hold(installation: Installation):
-    for name, content in (("空.pdf", b""), ("计划.pdf", archive()), ("../a.pdf", PDF), ("a\x07.pdf", PDF), ("a.exe", b"MZ")):
+    for name, content in (
+        ("空.pdf", b""),
+        ("计划.pdf", archive()),
+        ("../a.pdf", PDF),
+        ("a\x07.pdf", PDF),
+        ("a.exe", b"MZ"),
+    ):
         answer = await upload(installation, name, content)
         assert (answer.status_code, len(answer.json()["problems"])) == (422, 1), (name, answer.text)
         assert await held(installation) == []
