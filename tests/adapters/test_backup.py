@@ -236,6 +236,7 @@ def test_an_archive_of_another_key_is_refused(archive: Path, other: Settings) ->
 def test_a_restore_whose_sql_fails_changes_nothing(
     installation: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run(installation.required_database_url(), "UPDATE bureau SET name = 'changed'", "SELECT 1")  # after the backup
     before = holdings(installation)
     real = module._run
 
