@@ -41,17 +41,9 @@ async def staff(tx: Tx, world: World) -> None:
     rows = await tx.rows("SELECT id, role FROM position WHERE group_id IS NOT NULL AND code LIKE '%:group-%'")
     for row in rows:
         for login in COACHES[row["role"]]:
-            tx.session.add(
-                Appointment(
-                    id=tx.new_id(),
-                    bureau_id=world.bureau_id,
-                    position_id=row["id"],
-                    person_id=world.people[login],
-                    starts_on=date(2026, 1, 1),
-                    ends_on=None,
-                    created_at=tx.now,
-                )  # fmt: skip
-            )
+            held = Appointment(id=tx.new_id(), bureau_id=world.bureau_id, position_id=row["id"], created_at=tx.now,
+                               person_id=world.people[login], starts_on=date(2026, 1, 1), ends_on=None)  # fmt: skip
+            tx.session.add(held)
 
 
 async def bring_to_the_clerk(world: World, group: str) -> None:

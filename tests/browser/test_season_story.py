@@ -167,9 +167,7 @@ async def opens(story: Story) -> None:
     await story.at(local(2026, 11, 15, 0))
 
     async def opened() -> list[dict]:
-        return await story.house.facts(
-            "SELECT g.code, c.id FROM cases c JOIN project_group g ON g.id = c.group_id"
-        )
+        return await story.house.facts("SELECT g.code, c.id FROM cases c JOIN project_group g ON g.id = c.group_id")
 
     story.world.cases = {row["code"]: row["id"] for row in await until(opened, what="the opening")}
     assert len(story.world.cases) == 6

@@ -60,8 +60,8 @@ async def test_activated_locked_out_reset_and_filed(world: World, house: House, 
     assert await signs_in(teacher, "qiu-tian-de-shu-ye")
     await open_from_list(teacher, "/tasks", group="生物")
     await fill_form(teacher, plan())
-    await teacher.click("[name=act][value=save] >> visible=true")
-    await teacher.page.wait_for_load_state()
+    async with teacher.page.expect_navigation():
+        await teacher.click(".gt-saved [name=act][value=save]")
 
     elsewhere = await sit_down()
     for _ in range(5):

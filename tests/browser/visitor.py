@@ -11,7 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request
 from tests.browser.house import PASSWORD, House
 
 LOOPBACK = {"127.0.0.1", "localhost"}
-REFUSALS = ("409", "422", "423", "429")
+REFUSALS = ("401", "409", "422", "423", "429")
 """What a page answers when it refuses what was typed; Chromium notes each on its console."""
 
 
