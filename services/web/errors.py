@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from asyncpg.exceptions import PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -44,9 +47,19 @@ class UnreadableRequestError(InvalidInputError):
 
 
 class BusyError(GuantongError):
-    """The database is busy or away; the same request may succeed in a moment."""
+    """The database is busy; the same request may succeed in a moment."""
 
     code, status, default = "busy", 503, "The service is busy. Nothing was changed; please try again in a moment."
+
+
+class UnreachableError(GuantongError):
+    """The database is away. Where it went during a commit, nobody knows whether that was kept; a key makes asking again safe."""
+
+    code, status, default = (
+        "unreachable",
+        503,
+        "The service cannot reach its data at the moment. Reload shortly and look whether your last step was kept.",
+    )
 
 
 class MethodError(GuantongError):
@@ -69,6 +82,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(PoolTimeoutError, _pool)
+    app.add_exception_handler(OSError, _away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -79,14 +94,18 @@ def respond(request: Request, error: GuantongError) -> Response:
     if isinstance(error, NotSignedInError):
         return _to_sign_in(request)
     locale = languages.of(request)
-    return render_bare(
+    part = request.headers.get("HX-Request") == "true"
+    response = render_bare(
         request,
-        "error.html",
+        "parts/error.html" if part else "error.html",
         status=error.status,
         heading=words(error, locale),
         problems=problems_of(error, locale),
         status_code=error.status,
     )
+    if part:
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+    return response
 
 
 def problem(request: Request, error: GuantongError) -> JSONResponse:
@@ -141,12 +160,19 @@ def _plain(value: Any, locale: str) -> Any:
 
 
 def _to_sign_in(request: Request) -> Response:
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = request.url_for("sign_in_page").include_query_params(next=back) if request.method == "GET" else None
-    where = f"{target.path}?{target.query}" if target else "/sign-in"
     if request.headers.get("HX-Request"):
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
-    return RedirectResponse(where, 303)
+    here = request.url if request.method == "GET" else _page_of(request)
+    if here is None:
+        return RedirectResponse("/sign-in", 303)
+    back = here.path + (f"?{here.query}" if here.query else "")
+    return RedirectResponse(f"/sign-in?{urlencode({'next': back})}", 303)
+
+
+def _page_of(request: Request) -> URL | None:
+    """Return our own page that sent a form, so that one comes back to it after signing in."""
+    sender = URL(request.headers.get("referer", ""))
+    return sender if sender.netloc and sender.netloc == request.headers.get("host") else None
 
 
 async def _expected(request: Request, error: Exception) -> Response:
@@ -184,9 +210,30 @@ async def _database(request: Request, error: Exception) -> Response:
     state = getattr(cause, "sqlstate", None) or ""
     if state.startswith("22") or (isinstance(cause, ValueError) and not isinstance(cause, PostgresError)):
         return respond(request, InvalidInputError(message="A value cannot be kept as it is written."))
-    if state in {"40001", "40P01", "55P03", "57014"} or state.startswith(("08", "53", "57P")):
+    if state in {"40001", "40P01", "55P03", "57014"} or state.startswith("53"):
         log.warning("the database is busy: %s", state)
         return respond(request, BusyError())
+    # A connection that the server has ended, but that is not closed yet, has no state to tell.
+    lost = isinstance(cause, InterfaceError | InternalClientError | OSError)
+    if lost or error.connection_invalidated or state.startswith(("08", "57P")):
+        return _unreachable(request, error)
+    return await _unexpected(request, error)
+
+
+def _unreachable(request: Request, error: Exception) -> Response:
+    log.warning("the database is away: %s", error.args[0] if error.args else type(error).__name__)
+    return respond(request, UnreachableError())
+
+
+async def _pool(request: Request, error: Exception) -> Response:
+    log.warning("no connection was free: %s", error)
+    return respond(request, BusyError())
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    """Connecting fails with an error of the system; so does the disk, which is another matter."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        return _unreachable(request, error)
     return await _unexpected(request, error)
 
 
