@@ -25,6 +25,7 @@ def installed(tmp_path: Path, database_url: str, server: RecordingServer) -> Ite
         smtp_port=server.port,
         smtp_tls="none",
         smtp_timeout=5.0,
+        smtp_connections=1,
         smtp_sender="plans@example.edu.cn",
     )
     yield made

@@ -96,11 +96,13 @@ class Installation:
     settings: Settings
     folder: Path
     crash: Crash
+    watched: bool = True
     programs: list[Program] = field(default_factory=list)
 
     def _program(self, name: str, *arguments: str) -> Program:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("GUANTONG_")}
-        environment = inherited | self.settings.environment() | self.crash.environment()
+        environment = inherited | self.settings.environment()
+        environment |= self.crash.environment() if self.watched else {}
         program = Program([sys.executable, "-m", *arguments], environment, self.folder / f"{name}.log")
         self.programs.append(program)
         return program
@@ -139,8 +141,8 @@ class Installation:
             program.kill()
 
 
-def installation(folder: Path, database_url: str, **more: object) -> Installation:
-    """Return an installation that runs nothing yet."""
+def installation(folder: Path, database_url: str, *, watched: bool = True, **more: object) -> Installation:
+    """Return an installation that runs nothing yet; not `watched`, its processes know nothing of planned crashes."""
     settings = load_settings(
         {},
         home=folder / "home",
@@ -153,4 +155,4 @@ def installation(folder: Path, database_url: str, **more: object) -> Installatio
         **more,
     )
     make_keys(settings.key_folder)
-    return Installation(settings, folder, Crash(folder / "crash.json"))
+    return Installation(settings, folder, Crash(folder / "crash.json"), watched)

@@ -17,66 +17,78 @@ from typing import Any
 SITE_VARIABLE = "GUANTONG_TEST_CRASH"
 
 
-def plan(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    return found
+def is_alone(connection: Any) -> bool:
+    """Say whether the connection's statements commit themselves."""
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
-def end_here(path: Path, moment: str) -> None:
-    """Kill this process if the plan is for this moment and nobody else has taken it."""
-    wanted = plan(path)
-    if wanted.get("moment") != moment:
-        return
-    try:
-        path.rename(path.with_suffix(".taken"))
-    except FileNotFoundError:
-        return
-    if wanted.get("all"):
-        os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+class Watch:
+    """Listens to every statement and commit of this process.
 
+    Args:
+        path: where a test puts its plan.
+    """
 
-def watch(path: Path) -> None:
-    from sqlalchemy import Engine, event  # noqa: PLC0415 - only where a test watches
+    def __init__(self, path: Path) -> None:
+        from sqlalchemy import Engine, event  # noqa: PLC0415 - only where a test watches
 
-    def is_meant(statement: str) -> bool:
-        marker = plan(path).get("marker")
+        self._path = path
+        event.listen(Engine, "before_cursor_execute", self.before)
+        event.listen(Engine, "after_cursor_execute", self.after)
+        event.listen(Engine, "commit", self.committing)
+        event.listen(Engine, "rollback", self.rolled_back)
+        event.listen(Engine, "checkin", self.committed)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def is_meant(self, statement: str) -> bool:
+        marker = self.plan.get("marker")
         return marker is not None and marker in statement
 
-    @event.listens_for(Engine, "before_cursor_execute")
-    def begin(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if not is_meant(statement):
-            return
-        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            end_here(path, "before")
-        else:
-            connection.info["dies"] = "before"
+    def before(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if self.is_meant(statement):
+            if is_alone(connection):
+                self.end_here("before")
+            else:
+                connection.info["dies"] = "before"
 
-    @event.listens_for(Engine, "after_cursor_execute")
-    def executed(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-        if alone and is_meant(statement):
-            end_here(path, "after")
+    def after(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if is_alone(connection) and self.is_meant(statement):
+            self.end_here("after")
 
-    @event.listens_for(Engine, "commit")
-    def committing(connection: Any) -> None:
+    def committing(self, connection: Any) -> None:
         if connection.info.get("dies"):
-            end_here(path, "before")
+            self.end_here("before")
             connection.info["dies"] = "after"
 
-    @event.listens_for(Engine, "rollback")
-    def forgotten(connection: Any) -> None:
-        connection.info.pop("dies", None)
-
-    @event.listens_for(Engine, "checkin")
-    def committed(_: Any, record: Any) -> None:
-        # A transaction gives its connection back right after its commit, before its caller goes on.
+    def committed(self, _: Any, record: Any) -> None:
+        """A transaction gives its connection back right after its commit, before its caller goes on."""
         if record.info.pop("dies", None) == "after":
-            end_here(path, "after")
+            self.end_here("after")
+
+    def rolled_back(self, connection: Any) -> None:
+        if not connection.invalidated:
+            connection.info.pop("dies", None)
+
+    def end_here(self, moment: str) -> None:
+        """Kill this process if the plan is for this moment and nobody else has taken it."""
+        wanted = self.plan
+        if wanted.get("moment") != moment:
+            return
+        try:
+            self._path.rename(self._path.with_suffix(".taken"))
+        except FileNotFoundError:
+            return
+        if wanted.get("all"):
+            os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if SITE_VARIABLE in os.environ:
-    watch(Path(os.environ[SITE_VARIABLE]))
+    Watch(Path(os.environ[SITE_VARIABLE]))
