@@ -97,7 +97,6 @@ class Decision(Row, table=True):
         same_bureau("case_id", "cases"),
         one_of("kind", "submit", "approve", "return", "withdraw", "grant-exception", "end"),
         Index("ix_decision_case", "case_id", "at"),
-        Index("ix_decision_person", "person_id", "at"),
     )
     case_id: UUID
     visit_id: UUID | None = None

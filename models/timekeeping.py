@@ -16,8 +16,6 @@ class Deadline(Row, table=True):
         UniqueConstraint("subject_id"),
         one_of("subject", "task", "season"),
         one_of("state", "open", "met", "void"),
-        Index("ix_deadline_open", "bureau_id", postgresql_where="state = 'open'"),
-        Index("ix_deadline_case", "case_id"),
     )
     subject: str
     subject_id: UUID

@@ -126,8 +126,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadline")),
         sa.UniqueConstraint("subject_id", name=op.f("uq_deadline_subject_id")),
     )
-    op.create_index("ix_deadline_case", "deadline", ["case_id"], unique=False)
-    op.create_index("ix_deadline_open", "deadline", ["bureau_id"], unique=False, postgresql_where="state = 'open'")
     op.create_table(
         "heartbeat",
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -156,15 +154,20 @@ def upgrade() -> None:
             "state <> 'enclosed' OR message_id IS NOT NULL", name=op.f("ck_notification_enclosed_has_message")
         ),
         sa.CheckConstraint("state IN ('pending', 'enclosed', 'void')", name=op.f("ck_notification_state_known")),
+        sa.CheckConstraint("task_id IS NULL OR task_id = subject_id", name=op.f("ck_notification_task_is_subject")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
         sa.UniqueConstraint("subject_id", "visit_n", "kind", "at", "person_id", name="uq_notification_once"),
     )
-    op.create_index("ix_notification_message", "notification", ["message_id"], unique=False)
+    op.create_index(
+        "ix_notification_message",
+        "notification",
+        ["message_id"],
+        unique=False,
+        postgresql_where="message_id IS NOT NULL",
+    )
     op.create_index(
         "ix_notification_pending", "notification", ["person_id"], unique=False, postgresql_where="state = 'pending'"
     )
-    op.create_index("ix_notification_person", "notification", ["person_id", "at"], unique=False)
-    op.create_index("ix_notification_task", "notification", ["task_id"], unique=False)
     op.create_table(
         "programme",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -618,7 +621,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
     op.create_index("ix_decision_case", "decision", ["case_id", "at"], unique=False)
-    op.create_index("ix_decision_person", "decision", ["person_id", "at"], unique=False)
     op.create_table(
         "draft",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -29,7 +29,7 @@ SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, n.task_id, 
         AND a.starts_on <= ($3::timestamptz AT TIME ZONE b.zone)::date
         AND (a.ends_on IS NULL OR a.ends_on >= ($3::timestamptz AT TIME ZONE b.zone)::date)) AS holds,
     CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
-        WHERE x.task_id = n.task_id AND x.kind IN ('due-changed', 'exception-granted')) END AS changes
+        WHERE x.subject_id = n.task_id AND x.kind IN ('due-changed', 'exception-granted')) END AS changes
 FROM notification n
 JOIN bureau b ON b.id = n.bureau_id
 LEFT JOIN task t ON t.id = n.task_id

@@ -64,7 +64,7 @@ ended_tasks AS (UPDATE task t SET state = e.state, closed_at = (doc.d ->> 'now')
 ended_deadlines AS (UPDATE deadline l SET state = CASE e.state WHEN 'done' THEN 'met' ELSE 'void' END
     FROM ended e WHERE l.subject_id = e.id),
 ended_alarms AS (UPDATE alarm a SET next_at = NULL FROM ended e WHERE a.task_id = e.id AND a.next_at IS NOT NULL),
-ended_notifications AS (UPDATE notification n SET state = 'void' FROM ended e WHERE n.task_id = e.id
+ended_notifications AS (UPDATE notification n SET state = 'void' FROM ended e WHERE n.subject_id = e.id
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
 """
