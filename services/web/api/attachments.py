@@ -56,7 +56,7 @@ def _refuse_name(name: str) -> None:
     "/attachments/{attachment_id}",
     operation_id="download_attachment",
     response_class=FileResponse,
-    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def download(attachment_id: UUID, caller: Reading) -> FileResponse:
     """Return a file of a case that the caller may see."""
