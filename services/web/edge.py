@@ -228,10 +228,17 @@ async def _visitor(request: Request, tx: Tx) -> Visitor:
     session = await _session(request, tx)
     if session is not None:
         languages.remember(request, session.reader.locale)
+        request.state.known = (session.reader, session.csrf)
         await _guard(request, session.csrf)
         return Page(request, tx, session.csrf, session)
     held = request.cookies.get(visit_cookie(request.app.state.settings), "")
-    await _guard(request, held)
+    try:
+        await _guard(request, held)
+    except StaleFormError:
+        if session_cookie(request.app.state.settings) in request.cookies:
+            # The session ended while its page was open: the way on is to sign in, not to reload.
+            raise NotSignedInError from None
+        raise
     return Visitor(request, tx, held or secrets.token_urlsafe(24))
 
 

@@ -90,8 +90,9 @@ def render(request: Request, template: str, *, status_code: int = 200, **context
 
 
 def render_bare(request: Request, template: str, *, status_code: int, **context: Any) -> HTMLResponse:
-    """Render a page of somebody who is not known, or while the database may be away."""
-    context = {"reader": None, "csrf": "", "flash": None, **context}
+    """Render a page without asking the database: who is signed in is known only where that was found out before."""
+    reader, csrf = getattr(request.state, "known", (None, ""))
+    context = {"reader": reader, "csrf": csrf, "flash": None, **context}
     return render(request, template, status_code=status_code, **context)
 
 

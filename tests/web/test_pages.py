@@ -6,8 +6,8 @@ import re
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import event
 
+from tests.statements import counted
 from tests.web.conftest import Browser, Demo
 
 ROLES = ("math-chief", "research-reviewer", "basic-clerk", "basic-head", "school-1-admin", "administrator", "auditor")
@@ -167,17 +167,9 @@ async def test_lists_cost_the_same_number_of_statements_however_long_they_are(de
 
 
 async def _statements(demo: Demo, browser: Browser, path: str) -> int:
-    seen: list[str] = []
-
-    def note(connection, cursor, statement, *rest) -> None:
-        seen.append(statement)
-
-    event.listen(demo.store.engine.sync_engine, "before_cursor_execute", note)
-    try:
+    with counted(demo.store) as sent:
         assert (await browser.get(path)).status_code == 200
-    finally:
-        event.remove(demo.store.engine.sync_engine, "before_cursor_execute", note)
-    return len(seen)
+    return len(sent)
 
 
 async def test_more_rows_come_as_a_part_and_none_is_lost_or_shown_twice(demo: Demo):
@@ -192,3 +184,20 @@ async def test_more_rows_come_as_a_part_and_none_is_lost_or_shown_twice(demo: De
     shown = set(tasks[0]) | set(tasks[1])
     assert len(shown) == 61
     assert not set(tasks[0]) & set(tasks[1])
+
+
+async def test_error_is_a_page_with_the_menu_and_for_a_part_of_a_page_a_message(demo: Demo):
+    browser = await demo.sign_in("basic-clerk")
+    page = await browser.get("/cases/00000000-0000-7000-8000-000000000000")
+    assert "这里没有内容" in page.text
+    assert 'href="/queue"' in page.text
+    part = await browser.get("/cases/00000000-0000-7000-8000-000000000000", headers={"HX-Request": "true"})
+    assert part.headers["hx-retarget"] == "#messages"
+    assert "<html" not in part.text
+
+
+async def test_page_of_a_session_that_ended_leads_to_sign_in(demo: Demo):
+    browser = await demo.sign_in("math-chief")
+    await demo.rows("UPDATE sign_in SET ended_at = now()")
+    answer = await browser.post(f"/cases/{await demo.case('math')}/draft", {"version": "1"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")

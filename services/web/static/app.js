@@ -92,6 +92,44 @@
 
   let flush = async () => {};
 
+  // What is typed and not yet saved lies in this tab until it is: a lost session or a reload loses nothing.
+  const key = (address) => `guantong:${address}`;
+  const typed = (form) => new URLSearchParams(Array.from(new FormData(form)).filter(([name, value]) => typeof value === "string" && name !== "csrf"));
+  const remember = (form) => { try { sessionStorage.setItem(key(form.dataset.draft), typed(form).toString()); } catch { /* full: the save follows */ } };
+  const forget = (address) => { try { sessionStorage.removeItem(key(address)); } catch { /* nothing is held */ } };
+  const held = (address) => { try { return sessionStorage.getItem(key(address)); } catch { return null; } };
+
+  // The token of a session that began after this page was opened.
+  const renew = async () => {
+    const answer = await fetch(location.pathname, { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) return false;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.getAttribute("hx-headers");
+    if (!fresh || fresh === document.body.getAttribute("hx-headers")) return false;
+    document.body.setAttribute("hx-headers", fresh);
+    all("input[name=csrf]").forEach((input) => { input.value = token(); });
+    return true;
+  };
+
+  // Back on the form: what was left is saved first; what another window saved meanwhile is compared with it.
+  const replay = async (form) => {
+    const left = held(form.dataset.draft);
+    if (!left || find("[data-merged]")) return;
+    forget(form.dataset.draft);
+    const answer = await fetch(form.dataset.draft, {
+      method: "POST", body: new URLSearchParams(left), headers: { "X-CSRF-Token": token() }, credentials: "same-origin",
+    });
+    if (answer.ok && !answer.redirected) { location.reload(); return; }
+    if (answer.status !== 409) return;
+    const merge = document.createElement("form");
+    merge.method = "post"; merge.action = form.action; merge.hidden = true;
+    for (const [name, value] of [...new URLSearchParams(left), ["csrf", token()], ["act", "merge"]]) {
+      const input = document.createElement("textarea");
+      input.name = name; input.value = value; merge.append(input);
+    }
+    document.body.append(merge);
+    merge.submit();
+  };
+
   // --- the form page: rows, autosave, uploads ------------------------------------------------------------------------
   const editor = () => {
     const form = find("form[data-draft]");
@@ -118,6 +156,7 @@
     const name = (row) => { const held = find("[name$='._id']", row); if (held && !held.value) held.value = `n${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`; };
     const changed = () => {
       dirty = true;
+      remember(form);
       if (blocked) return;
       say(words.typing);
       clearTimeout(timer);
@@ -135,16 +174,22 @@
           method: "POST", body, headers: { "X-CSRF-Token": token(), "Accept": "application/json" }, credentials: "same-origin",
         });
         const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-        if (answer.ok) {
+        if (answer.ok && !answer.redirected) {
           form.elements.version.value = told.version;
           say(told.words); show(told); retry = 2000;
+          if (!dirty) forget(form.dataset.draft);
+        } else if (answer.status === 403 && await renew()) {
+          dirty = true;
         } else if (answer.status === 409) {
           blocked = true;
           say(told.words, "danger");
           const merge = document.getElementById("merge");
           if (merge) { find("[data-merge-words]", merge).textContent = told.words; merge.hidden = false; merge.focus(); }
         } else if (answer.status === 401 || answer.redirected) {
-          dirty = true; say(words.signedOut, "danger");
+          // Signed in again in another window, this page goes on: look now and then.
+          say(words.signedOut, "danger");
+          clearTimeout(timer);
+          timer = setTimeout(() => { dirty = true; save(); }, 8000);
         } else {
           say(told.words || words.refused, "danger");
           if (answer.status >= 500) throw new Error(String(answer.status));
@@ -247,6 +292,7 @@
       dirty = false; blocked = true;
     });
     all("tbody[data-rows] > tr", form).forEach(name);
+    replay(form);
   };
 
   // A file goes alone as the body of a request; what was typed is saved first, then the page shows the file.
@@ -296,6 +342,9 @@
     form.elements.password.focus();
   };
 
-  document.addEventListener("DOMContentLoaded", () => { slip(); editor(); uploads(); charts(); focusProblem(); });
+  document.addEventListener("DOMContentLoaded", () => {
+    const seen = location.pathname.match(/^\/cases\/[0-9a-f-]{36}$/);
+    if (seen) forget(`${seen[0]}/draft`);
+    slip(); editor(); uploads(); charts(); focusProblem(); });
   document.addEventListener("htmx:afterSwap", focusProblem);
 })();
