@@ -64,6 +64,7 @@ class Installation:
     worlds: dict[str, World] = field(default_factory=dict)
     clients: dict[tuple[str, str, tuple[str, ...]], Client] = field(default_factory=dict)
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
+    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def world(self) -> World:

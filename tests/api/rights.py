@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlmodel import SQLModel
@@ -156,6 +159,14 @@ def page_routes(app: FastAPI) -> list[tuple[str, str]]:
 def api_routes(app: FastAPI) -> dict[str, tuple[str, str]]:
     """Return operation id -> (method, template)."""
     return {found["operationId"]: (method.upper(), path) for path, method, found in operations(app.openapi())}
+
+
+def text_of(answer: httpx.Response) -> str:
+    """Return an answer as text; of a workbook everything that its parts hold."""
+    if not answer.content.startswith(b"PK"):
+        return answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as workbook:
+        return "\n".join(workbook.read(name).decode("utf-8", "replace") for name in workbook.namelist())
 
 
 def foreign(text: str, ids: set[str], marks: set[str]) -> set[str]:

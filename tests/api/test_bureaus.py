@@ -18,6 +18,7 @@ from tests.api.rights import (
     marker,
     page_routes,
     sign_in,
+    text_of,
 )
 from tests.api.test_rights import JSON
 
@@ -152,11 +153,11 @@ async def test_no_page_holds_anothers(three: Installation, belongings: dict[str,
                     for address in addresses(template, three.ids[code]):
                         answer = await http.get(address)
                         assert answer.status_code < 500, (role, address)
-                        assert foreign(answer.text, ids, marks) == set(), (role, address)
-                        own_marks += marker(code) in answer.text
+                        assert foreign(text_of(answer), ids, marks) == set(), (role, address)
+                        own_marks += marker(code) in text_of(answer)
                     if "{" in template:
                         for address in addresses(template, three.ids[other]):
                             answer = await http.get(address)
                             assert answer.status_code in {403, 404}, (role, address, answer.status_code)
-                            assert foreign(answer.text, set(), marks) == set(), (role, address)
+                            assert foreign(text_of(answer), set(), marks) == set(), (role, address)
     assert own_marks > 30
