@@ -15,8 +15,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.errors import ForbiddenError, NotSignedInError
 from services.messages.outbox import Lateness, alarm_lateness, message_lateness
 from services.store.transaction import Tx
+from services.web import errors
 from services.web.api.callers import reader_of, store_of
 
 router = APIRouter(include_in_schema=False)
@@ -104,9 +106,12 @@ def install(app: FastAPI) -> None:
 async def metrics(request: Request) -> Response:
     """Return this process's counters and the installation's lateness."""
     facts = CollectorRegistry()
-    async with store_of(request).transaction() as tx:
-        await reader_of(tx, request, "metrics")
-        await _gauge(tx, facts)
+    try:
+        async with store_of(request).transaction() as tx:
+            await reader_of(tx, request, "metrics")
+            await _gauge(tx, facts)
+    except (NotSignedInError, ForbiddenError) as error:
+        return errors.problem(request, error)  # a scraper is no browser that could be sent to sign in
     return Response(
         generate_latest(request.app.state.meter.registry) + generate_latest(facts), media_type=CONTENT_TYPE_LATEST
     )
