@@ -106,12 +106,14 @@ class Installation:
     settings: Settings
     orchestrator: PrefectOrchestrator
     worker: subprocess.Popen[bytes] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the worker and its flow processes find there beside the usual."""
 
     def start_worker(self) -> None:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "guantong", "--type", "process"]
         with (self.server.home / "worker.log").open("ab") as log:
             self.worker = subprocess.Popen(
-                command, env=prefect_environment(self.settings) | QUICK, stdout=log, stderr=log, cwd=self.server.home,
+                command, env=prefect_environment(self.settings) | QUICK | self.environment, stdout=log, stderr=log, cwd=self.server.home,
                 start_new_session=True,
             )  # fmt: skip
 
