@@ -59,6 +59,13 @@ class OwnSubmissionError(ForbiddenError):
     code, default = "own-submission", "You submitted this yourself, so somebody else must decide on it."
 
 
+class SameSignerError(ForbiddenError):
+    """会签 asks several offices; one person's opinion stands for one of them only."""
+
+    code = "same-signer"
+    default = "You have signed this for another office already; somebody else must sign for this one."
+
+
 class ConflictError(GuantongError):
     """The state has moved on since the caller looked."""
 

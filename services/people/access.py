@@ -213,11 +213,14 @@ def _held(position: Mapping[str, Any]) -> HeldPosition:
 
 
 class CaseFacts(Protocol):
-    """What decides who may see a case; a `models.case.Case` has it."""
+    """What decides who may see a case; a `models.case.Case` has it, and so has a locked case."""
 
-    bureau_id: UUID
-    group_id: UUID
-    actors: dict[str, Any]
+    @property
+    def bureau_id(self) -> UUID: ...
+    @property
+    def group_id(self) -> UUID: ...
+    @property
+    def actors(self) -> Mapping[str, Any]: ...
 
 
 def may_see_case(reader: Reader, case: CaseFacts) -> bool:

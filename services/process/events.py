@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.process.definitions import FileStage
-from services.process.states import CaseState, Outcome, TaskKind, VisitState
+from services.process.states import CaseState, ExceptionState, Outcome, TaskKind, VisitState
 
 TellKind = Literal[
     "task-opened",
@@ -133,4 +133,5 @@ class Transition:
     filing: FileStage | None = None
     acted_task: UUID | None = None
     acted_position: UUID | None = None
-    exception_used: bool = False
+    granted: ExceptionState | None = None
+    used: ExceptionState | None = None

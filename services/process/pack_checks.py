@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from difflib import get_close_matches
-from string import Formatter
 from typing import NamedTuple
 
 from services.i18n import N_, Message
@@ -20,11 +18,10 @@ from services.process.definitions import (
     SubmitStage,
 )
 from services.process.forms.references import lost_references
+from services.process.numbers import PLACES, may_coincide, places_of
 from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, GroupPosition, Pack, UnitPosition
 
 Loc = tuple[str | int, ...]
-SERIAL_FORM = r"(0?[1-9]d?)?"
-NUMBER_PLACES = ("season", "serial", "group")
 
 
 class Mistake(NamedTuple):
@@ -47,6 +44,7 @@ def check(pack: Pack) -> list[Mistake]:
         *_group_mistakes(pack),
         *_position_mistakes(pack),
         *_process_mistakes(pack),
+        *_numbers_twice(pack),
         *_form_mistakes(pack),
     ]
 
@@ -252,9 +250,9 @@ def _return_mistakes(process: ProcessDefinition, stage: ApproveStage, place: Loc
 def _number_mistakes(stage: FileStage, place: Loc) -> Iterator[Mistake]:
     where: Loc = (*place, "number")
     example = '"QJ-{season}-{serial:03d}"'
-    names = _number_names(stage.number)
+    names = places_of(stage.number)
     if names is None:
-        values = {"number": stage.number, "places": ", ".join(NUMBER_PLACES), "example": example}
+        values = {"number": stage.number, "places": ", ".join(PLACES), "example": example}
         words = N_("“{number}” cannot be filled in; its places may be {places}, for example {example}")
         yield Mistake(where, Message(words, values))
     elif "serial" not in names:
@@ -265,17 +263,22 @@ def _number_mistakes(stage: FileStage, place: Loc) -> Iterator[Mistake]:
         yield Mistake(where, Message(words, {"example": example}))
 
 
-def _number_names(number: str) -> set[str] | None:
-    """Return the names of the number's places, or None where it cannot be filled in."""
-    try:
-        places = [parsed for parsed in Formatter().parse(number) if parsed[1] is not None]
-    except ValueError:
-        return None
-    for _, name, form, conversion in places:
-        allowed = SERIAL_FORM if name == "serial" else ""
-        if name not in NUMBER_PLACES or conversion or not re.fullmatch(allowed, form or ""):
-            return None
-    return {str(name) for _, name, _, _ in places}
+def _numbers_twice(pack: Pack) -> Iterator[Mistake]:
+    """A bureau's number belongs to one filing; the second that would get it could never be filed."""
+    groups = [group.code for group in pack.groups]
+    seen: list[tuple[str, str]] = []
+    for index, process in enumerate(pack.processes):
+        for number, stage in enumerate(process.stages):
+            if not isinstance(stage, FileStage) or places_of(stage.number) is None:
+                continue
+            for known, whose in seen:
+                if may_coincide(stage.number, known, groups=groups, others=groups):
+                    values = {"number": stage.number, "process": whose, "other": known}
+                    words = N_(
+                        "“{number}” could write the same number as “{other}” of {process}; begin it with other letters"
+                    )
+                    yield Mistake(("processes", index, "stages", number, "number"), Message(words, values))
+            seen.append((stage.number, process.process))
 
 
 def _actor_mistakes(pack: Pack, stage: Stage, place: Loc) -> Iterator[Mistake]:

@@ -54,12 +54,21 @@ class VisitState(Value):
         return next((task for task in self.tasks if task.id == task_id), None)
 
 
+class ExceptionState(Value):
+    """A late exception of the open submit visit. closed_at: when it would have closed without it."""
+
+    id: UUID
+    until: datetime
+    closed_at: datetime
+
+
 class CaseState(Value):
     """Everything that decides what may happen next to a case.
 
     visits counts the visits of each stage; submitters are all who ever submitted it, so that none of them decides on it;
     entered_by is how the open visit came about, which decides whether a withdrawal is still possible; submit_due_at and
-    submit_close_at are those of the last submission's visit, which a withdrawal goes back to.
+    submit_close_at are those of the last submission's visit, which a withdrawal goes back to; exception is the late
+    exception by which that visit stays open longer, until it is used.
     """
 
     status: CaseStatus = "open"
@@ -70,7 +79,7 @@ class CaseState(Value):
     submissions: int = 0
     submitters: tuple[UUID, ...] = ()
     entered_by: Literal["start", "submit", "approve", "return", "withdraw"] = "start"
-    exception_until: datetime | None = None
+    exception: ExceptionState | None = None
     submit_due_at: datetime | None = None
     submit_close_at: datetime | None = None
     number: str | None = None

@@ -8,6 +8,7 @@ definition.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal, assert_never
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from services.errors import (
     IllegalTransitionError,
     InvalidInputError,
     OwnSubmissionError,
+    SameSignerError,
 )
 from services.i18n import N_
 from services.process.definitions import ApproveStage, FileStage, ProcessDefinition, SubmitStage
@@ -38,7 +40,7 @@ from services.process.events import (
     Transition,
     Withdraw,
 )
-from services.process.states import CaseState, Opinion, Outcome, TaskKind, TaskState, VisitState
+from services.process.states import CaseState, ExceptionState, Opinion, Outcome, TaskKind, TaskState, VisitState
 
 
 def advance(  # noqa: PLR0911 - one line per event
@@ -92,14 +94,14 @@ def _submit(definition: ProcessDefinition, state: CaseState, event: Submit, cont
     stage = definition.stage(visit.stage)
     if not isinstance(stage, SubmitStage):
         raise IllegalTransitionError(state=state.name, act="submit")
-    by_exception = _check_close(stage, state, visit, context)
+    used = _check_close(stage, state, visit, context)
     person = _named(context)
     after = state.model_copy(
         update={
             "submission": event.submission,
             "submissions": state.submissions + 1,
             "submitters": tuple(dict.fromkeys((*state.submitters, person))),
-            "exception_until": None,
+            "exception": None if used else state.exception,
             "submit_due_at": visit.due_at,
             "submit_close_at": visit.close_at,
         }
@@ -116,18 +118,17 @@ def _submit(definition: ProcessDefinition, state: CaseState, event: Submit, cont
         task=task,
         tell=(Tell("submitted", position=task.position),),
         late=visit.due_at is not None and context.now >= visit.due_at,
-        exception_used=by_exception,
+        used=used,
     )
 
 
-def _check_close(stage: SubmitStage, state: CaseState, visit: VisitState, context: Context) -> bool:
-    """Return whether an exception is what lets this submission in; raise when it is closed."""
-    if visit.close_at is None or context.now < visit.close_at:
-        return False
-    if state.exception_until is not None and context.now < state.exception_until:
-        return True
-    who = stage.close.exceptions if stage.close is not None else None
-    raise ClosedError(closed=visit.close_at.isoformat(), who=who or "-")
+def _check_close(stage: SubmitStage, state: CaseState, visit: VisitState, context: Context) -> ExceptionState | None:
+    """Return the late exception without which this submission would be too late; raise when it is closed."""
+    if visit.close_at is not None and context.now >= visit.close_at:
+        who = stage.close.exceptions if stage.close is not None else None
+        raise ClosedError(closed=visit.close_at.isoformat(), who=who or "-")
+    exception = state.exception
+    return exception if exception is not None and context.now >= exception.closed_at else None
 
 
 def _approve(definition: ProcessDefinition, state: CaseState, event: Approve, context: Context) -> Transition:
@@ -135,6 +136,8 @@ def _approve(definition: ProcessDefinition, state: CaseState, event: Approve, co
     stage = _judging(definition, state, "approve", context)
     mine = ClosedTask(task.id, task.actor, task.position, by_other=False)
     others = tuple(other for other in visit.tasks if other.id != task.id)
+    if any(opinion.person == context.person for opinion in visit.opinions):
+        raise SameSignerError
     if stage.mode == "all_of" and others:
         opinion = Opinion(task=task.id, actor=task.actor, position=task.position, person=_named(context))
         waiting = visit.model_copy(update={"tasks": others, "opinions": (*visit.opinions, opinion)})
@@ -191,13 +194,12 @@ def _withdraw(definition: ProcessDefinition, state: CaseState, context: Context)
             state=state.name,
             act="withdraw",
         )
-    if not state.submitters or _named(context) not in state.submitters:
-        raise ForbiddenError("Only who submitted it may withdraw it.")
+    _named(context)
     back_to = definition.stages[definition.index(visit.stage) - 1]
     if not isinstance(back_to, SubmitStage):
         raise IllegalTransitionError(state=state.name, act="withdraw")
     if context.positions[back_to.by] not in context.held:
-        raise ForbiddenError
+        raise ForbiddenError("Only who submits it may withdraw it.")
     if state.submit_close_at is not None and context.now >= state.submit_close_at:
         raise ClosedError(
             "Submission closed on {closed}; the last submission stands.",
@@ -217,6 +219,8 @@ def _grant(definition: ProcessDefinition, state: CaseState, event: GrantExceptio
     granter = context.positions[stage.close.exceptions]
     if granter not in context.held:
         raise ForbiddenError("Only {who} may grant a late exception.", who=stage.close.exceptions)
+    if context.positions[stage.by] in context.held:
+        raise OwnSubmissionError
     problems = []
     if not event.words.strip():
         problems.append({"field": "reason", "message": "Say why the exception is granted."})
@@ -224,9 +228,18 @@ def _grant(definition: ProcessDefinition, state: CaseState, event: GrantExceptio
         problems.append({"field": "until", "message": "The exception must last beyond now and beyond the close."})
     if problems:
         raise InvalidInputError(problems)
-    after = state.model_copy(update={"exception_until": event.until, "version": state.version + 1})
+    exception = ExceptionState(id=context.new_id(), until=event.until, closed_at=_closes(state, visit) or event.until)
+    longer = visit.model_copy(update={"close_at": event.until})
+    after = state.model_copy(update={"visit": longer, "exception": exception, "version": state.version + 1})
     told = tuple(Tell("exception-granted", position=task.position, task=task.id) for task in visit.tasks)
-    return Transition(before=state, state=after, act="grant-exception", tell=told, acted_position=granter)
+    return Transition(
+        before=state, state=after, act="grant-exception", tell=told, acted_position=granter, granted=exception
+    )
+
+
+def _closes(state: CaseState, visit: VisitState) -> datetime | None:
+    """Return when the visit closes without any exception."""
+    return state.exception.closed_at if state.exception is not None else visit.close_at
 
 
 def _end(definition: ProcessDefinition, state: CaseState, event: End, context: Context) -> Transition:
@@ -270,7 +283,8 @@ def _judging(definition: ProcessDefinition, state: CaseState, act: str, context:
     stage = definition.stage(state.name) if state.visit is not None else None
     if not isinstance(stage, ApproveStage):
         raise IllegalTransitionError(state=state.name, act=act)
-    if _named(context) in state.submitters:
+    submits = {context.positions[each.by] for each in definition.stages if isinstance(each, SubmitStage)}
+    if _named(context) in state.submitters or not submits.isdisjoint(context.held):
         raise OwnSubmissionError
     return stage
 
@@ -301,7 +315,7 @@ def _leave(  # noqa: PLR0913 - the parts of one transition, each named at the ca
     task: TaskState,
     tell: tuple[Tell, ...] = (),
     late: bool = False,
-    exception_used: bool = False,
+    used: ExceptionState | None = None,
 ) -> Transition:
     """Close the open visit and enter the following stage."""
     following = definition.after(before.name)
@@ -317,7 +331,7 @@ def _leave(  # noqa: PLR0913 - the parts of one transition, each named at the ca
         late=late,
         acted_task=task.id,
         acted_position=task.position,
-        exception_used=exception_used,
+        used=used,
     )
 
 
@@ -350,7 +364,9 @@ def _enter(
         tasks=tasks,
         **kept,
     )
-    after = state.model_copy(update={"visit": visit, "visits": visits, "entered_by": how, "version": state.version + 1})
+    changes = {"visit": visit, "visits": visits, "entered_by": how, "version": state.version + 1}
+    changes |= {"exception": None} if how == "return" else {}
+    after = state.model_copy(update=changes)
     kind: TaskKind = "submit" if isinstance(stage, SubmitStage) else "approve"
     said: TellKind = "returned" if how == "return" else "task-opened"
     opening = () if how == "withdraw" else tuple(Tell(said, position=task.position, task=task.id) for task in tasks)

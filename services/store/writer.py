@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from services.store.transaction import Tx
 
@@ -32,7 +31,8 @@ class Rows:
 
     new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: {id, state,
     decision_id} of tasks that end; their deadlines, alarms and unsent notifications end with them. left_visit: {outcome}
-    of the visit that ends. now: business time.
+    of the visit that ends. moved_deadline: {task, close_at, explained, override_by, override_reason}: its alarms are
+    disarmed, the new ones come with it. used_exception: {id} of a late exception. now: business time.
     """
 
     now: datetime
@@ -40,7 +40,8 @@ class Rows:
     case: Columns | None = None
     closed_tasks: list[Columns] = field(default_factory=list)
     left_visit: Columns | None = None
-    used_exception: UUID | None = None
+    moved_deadline: Columns | None = None
+    used_exception: Columns | None = None
 
     def add(self, table: str, **columns: Any) -> None:
         """Add a row of `table`, all columns named."""
@@ -70,8 +71,26 @@ ended_notifications AS (UPDATE notification n SET state = 'void' FROM ended e WH
 """
 USED = """
 used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
-    FROM doc WHERE e.case_id = (doc.d ->> 'used_exception')::uuid AND e.used_at IS NULL)
+    FROM doc WHERE e.id = (doc.d -> 'used_exception' ->> 'id')::uuid)
 """
+MOVED = """
+moved_deadline AS (UPDATE deadline l SET close_at = x.close_at, explained = x.explained, override_by = x.override_by,
+    override_reason = x.override_reason
+    FROM doc, jsonb_to_record(doc.d -> 'moved_deadline') AS x(task uuid, close_at timestamptz, explained jsonb,
+        override_by uuid, override_reason text) WHERE l.subject_id = x.task),
+disarmed AS (UPDATE alarm a SET next_at = NULL
+    FROM doc WHERE a.task_id = (doc.d -> 'moved_deadline' ->> 'task')::uuid AND a.next_at IS NOT NULL)
+"""
+
+
+CHANGES = {
+    "case": CASE,
+    "left_visit": LEFT_VISIT,
+    "closed_tasks": CLOSED,
+    "moved_deadline": MOVED,
+    "used_exception": USED,
+}
+"""What changes old rows, by the part of a Rows that asks for it, in the order of the statement."""
 
 
 def _insert(table: str, *, after_left_visit: bool) -> str:
@@ -89,8 +108,7 @@ def _insert(table: str, *, after_left_visit: bool) -> str:
 @lru_cache(maxsize=256)
 def _statement(parts: frozenset[str]) -> str:
     pieces = ["doc AS (SELECT $1::jsonb AS d)"]
-    changes = {"case": CASE, "left_visit": LEFT_VISIT, "closed_tasks": CLOSED, "used_exception": USED}
-    pieces += [text.strip() for part, text in changes.items() if part in parts]
+    pieces += [text.strip() for part, text in CHANGES.items() if part in parts]
     pieces += [_insert(table, after_left_visit="left_visit" in parts) for table in INSERTS if table in parts]
     return "WITH " + ",\n".join(pieces) + "\nSELECT 1"
 
@@ -108,7 +126,7 @@ async def write(tx: Tx, rows: Rows) -> None:
     unknown = parts - set(INSERTS)
     if unknown:
         raise ValueError(f"the writer does not insert into {', '.join(sorted(unknown))}")
-    for part in ("case", "left_visit", "closed_tasks", "used_exception"):
+    for part in CHANGES:
         value = getattr(rows, part)
         if value:
             document[part] = value

@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.errors import AlreadyDecidedError, ConflictError, ForbiddenError
+from sqlalchemy.exc import IntegrityError
+
+from services.errors import AlreadyDecidedError, ConflictError, ForbiddenError, KeyReusedError
 from services.i18n import N_, Message
 from services.people.access import Reader
 from services.process.events import Approve, Context, End, Event, GrantException, Return, Submit, Transition, Withdraw
@@ -23,7 +25,7 @@ from services.store.transaction import Tx
 from services.store.writer import Rows, write
 from services.workflow.filings import next_number
 from services.workflow.locking import LockedCase, local_day, lock_case
-from services.workflow.rows import Act, chain, transition_rows
+from services.workflow.rows import Act, administrators, chain, extend, transition_rows, vacant
 from services.workflow.submitting import Prepared, prepare_submission
 
 OUTCOMES = {
@@ -133,7 +135,7 @@ async def approve(
 async def return_case(
     tx: Tx, *, by: Reader, task_id: UUID, to: str, words: str, version: int | None = None, key: str | None = None
 ) -> Outcome:
-    """Return the case to an earlier stage with a reason (退回); the remarks pinned for the task go with it.
+    """Return the case to an earlier stage with a reason (退回); all remarks on the submission go with it.
 
     Args:
         tx: the transaction.
@@ -155,8 +157,8 @@ async def return_case(
     transition = await _advance(tx, case, asked, Return(task=task_id, to=to, words=words))
     outcome = await _carry_out(tx, case, asked, transition, to_stage=to)
     await tx.rows(
-        "UPDATE remark SET decision_id = $1 WHERE case_id = $2 AND task_id = $3 AND decision_id IS NULL",
-        (outcome.decision_id, case.id, task_id),
+        "UPDATE remark SET decision_id = $1 WHERE case_id = $2 AND submission_id = $3 AND decision_id IS NULL",
+        (outcome.decision_id, case.id, case.state.submission),
     )
     return outcome
 
@@ -225,18 +227,21 @@ async def end_case(
     return await _carry_out(tx, case, asked, transition)
 
 
+BEFORE = "SELECT fingerprint, result::text AS result FROM command WHERE bureau_id = $1 AND person_id = $2 AND key = $3"
+
+
 async def _lock(tx: Tx, asked: Asked) -> tuple[LockedCase, Outcome | None]:
-    case = await lock_case(
-        tx,
-        asked.by.bureau_id,
-        day=local_day(tx.now, asked.by.zone),
-        task_id=asked.task_id,
-        case_id=asked.case_id,
-        person_id=asked.by.person_id,
-        key=asked.key,
-    )
-    before = case.result_before(asked.fingerprint)
-    return case, Outcome.from_json(before) if before is not None else None
+    """Lock the case; return it with the result of the same command under the same key, if there was one.
+
+    The key is looked up in a statement of its own after the lock: the one that waited for the lock cannot see what
+    the command before it left.
+    """
+    by = asked.by
+    case = await lock_case(tx, by, task_id=asked.task_id, case_id=asked.case_id)
+    rows = await tx.rows(BEFORE, (by.bureau_id, by.person_id, asked.key)) if asked.key is not None else []
+    if rows and rows[0]["fingerprint"] != asked.fingerprint:
+        raise KeyReusedError
+    return case, Outcome.from_json(json.loads(rows[0]["result"])) if rows else None
 
 
 async def _advance(tx: Tx, case: LockedCase, asked: Asked, event: Event) -> Transition:
@@ -310,19 +315,27 @@ async def _carry_out(
     context |= {"reason": asked.words} if asked.words else {}
     context |= {"number": number} if number else {}
     context |= {"until": until.isoformat()} if until else {}
-    act = Act(asked.by.person_id, decision_id, asked.words, to_stage, context=context, explained=explained)
+    told = (
+        await administrators(tx, case.bureau_id, on=local_day(tx.now, asked.by.zone))
+        if vacant(case, transition)
+        else ()
+    )
+    act = Act(
+        asked.by.person_id, decision_id, asked.words, to_stage, context=context, explained=explained, administrators=told
+    )  # fmt: skip
     rows, transition = transition_rows(tx, case, transition, act)
+    await extend(tx, case, rows, transition, by=asked.by, words=asked.words)
     if prepared is not None:
         rows.add("submission", **prepared.row)
     if filing is not None:
         rows.add("filing", **filing)
-    if until is not None:
+    if transition.granted is not None:
         rows.add(
-            "late_exception", id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, granted_by=asked.by.person_id,
-            reason=asked.words, until=until, at=tx.now, used_at=None,
+            "late_exception", id=transition.granted.id, bureau_id=case.bureau_id, case_id=case.id, granted_by=asked.by.person_id,
+            reason=asked.words, until=transition.granted.until, at=tx.now, used_at=None,
         )  # fmt: skip
-    if transition.exception_used:
-        rows.used_exception = case.id
+    if transition.used is not None:
+        rows.used_exception = {"id": transition.used.id}
     data = {
         "from": transition.before.name, "to": transition.state.name, "version": transition.state.version,
         "decision": str(decision_id), "task": str(transition.acted_task) if transition.acted_task else None,
@@ -339,8 +352,18 @@ async def _carry_out(
         "closed_at": None if state.status == "open" else tx.now, "audit_seq": seq, "audit_hash": head,
     }  # fmt: skip
     _remember(tx, rows, asked, outcome)
-    await write(tx, rows)
+    await _write(tx, rows, asked)
     return outcome
+
+
+async def _write(tx: Tx, rows: Rows, asked: Asked) -> None:
+    try:
+        await write(tx, rows)
+    except IntegrityError as error:
+        # The same key at the same time for another case, whose lock did not hold us up: that one was first.
+        if asked.key is not None and "uq_command" in str(error.orig):
+            raise KeyReusedError from error
+        raise
 
 
 def _remember(tx: Tx, rows: Rows, asked: Asked, outcome: Outcome) -> None:

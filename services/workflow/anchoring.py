@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.audit import Anchor
 from services.people.access import AUDITOR
+from services.people.holding import holds
 from services.store.anchors import make_anchor
 from services.store.transaction import Store, Tx
 from services.store.writer import Rows, write
@@ -23,11 +24,11 @@ WHERE NOT EXISTS (SELECT FROM anchor a WHERE a.bureau_id = b.id AND a.day = ($1:
 ORDER BY b.id
 """
 
-AUDITORS = """
+AUDITORS = f"""
 SELECT DISTINCT a.person_id FROM position p JOIN unit u ON u.id = p.unit_id AND u.kind = 'bureau'
-JOIN appointment a ON a.position_id = p.id AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
+JOIN appointment a ON a.position_id = p.id AND {holds("$2", "$4")}
 WHERE p.bureau_id = $1 AND p.role = $3
-"""
+"""  # noqa: S608 - constant parts
 
 
 async def anchor_today(store: Store, signing_key: Callable[[], Ed25519PrivateKey]) -> int:
@@ -54,7 +55,7 @@ async def anchor_today(store: Store, signing_key: Callable[[], Ed25519PrivateKey
 
 async def _tell(tx: Tx, anchor: Anchor) -> None:
     context = {"day": anchor.day.isoformat(), "digest": anchor.digest, "signature": anchor.signature}
-    people = await tx.rows(AUDITORS, (anchor.bureau_id, anchor.day, AUDITOR))
+    people = await tx.rows(AUDITORS, (anchor.bureau_id, anchor.day, AUDITOR, tx.now))
     rows = Rows(now=tx.now)
     for person in people:
         rows.add(

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from models.case import Case, Submission
 from services.errors import NotFoundError
 from services.people.access import Reader, case_scope, case_scope_sql
+from services.people.holding import holds
 from services.process.definitions import ApproveStage, FileStage, Localized, ProcessDefinition, SubmitStage
 from services.process.forms import Change, FormDefinition, diff
 from services.process.packs import Pack
@@ -133,14 +134,13 @@ SELECT c.version, c.state, c.stage, c.number, c.late, c.opened_at, c.closed_at, 
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
 WHERE c.id = $1 AND {scope}
 """
-TASKS = """
+TASKS = f"""
 SELECT t.id, t.stage, t.kind, t.actor, t.position_id, p.title_zh AS position_zh, p.title_en AS position_en, t.due_at,
     l.close_at, l.explained::text AS explained,
-    NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.starts_on <= $2
-        AND (a.ends_on IS NULL OR a.ends_on >= $2)) AS unheld
+    NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND {holds("$2", "$3")}) AS unheld
 FROM task t JOIN position p ON p.id = t.position_id LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE t.case_id = $1 AND t.state = 'open' ORDER BY t.id
-"""
+"""  # noqa: S608 - constant parts
 TIMELINE = """
 SELECT d.id, d.at, d.kind, d.stage, d.to_stage, w.name AS person, p.title_zh AS position_zh, p.title_en AS position_en,
     d.words, d.late, d.submission_id
@@ -172,12 +172,12 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
         group_en=row["group_en"], pack=pack, definition=definition, stages=draw_stages(definition, state), tasks=tasks,
         timeline=tuple(TimelineEntry(**each) for each in await tx.rows(TIMELINE, (case_id,))),
         submissions=await _submissions(tx, pack, case_id), remarks=await remarks_of(tx, by=reader, case_id=case_id),
-        exception_until=state.exception_until, may=possible_acts(definition, state, reader, actors, now=tx.now),
+        exception_until=_exception_until(state, tx.now), may=possible_acts(definition, state, reader, actors, now=tx.now),
     )  # fmt: skip
 
 
 async def _open_tasks(tx: Tx, reader: Reader, case_id: UUID) -> tuple[OpenTask, ...]:
-    rows = await tx.rows(TASKS, (case_id, local_day(tx.now, reader.zone)))
+    rows = await tx.rows(TASKS, (case_id, local_day(tx.now, reader.zone), tx.now))
     return tuple(
         OpenTask(
             **{**row, "explained": json.loads(row["explained"] or "{}")}, mine=row["position_id"] in reader.position_ids
@@ -195,6 +195,12 @@ async def _submissions(tx: Tx, pack: Pack, case_id: UUID) -> tuple[SubmissionVie
         )
         for each in found
     )  # fmt: skip
+
+
+def _exception_until(state: CaseState, now: datetime) -> datetime | None:
+    """Return until when a late exception keeps the case open, while it does."""
+    exception = state.exception
+    return exception.until if exception is not None and now < exception.until else None
 
 
 def draw_stages(definition: ProcessDefinition, state: CaseState) -> tuple[StageMark, ...]:
@@ -227,7 +233,7 @@ def possible_acts(
     match stage:
         case SubmitStage():
             acts |= set(_submit_acts(stage, state, reader, actors, mine=mine, now=now))
-        case ApproveStage() if mine and reader.person_id not in state.submitters:
+        case ApproveStage() if mine and not _is_own(definition, state, reader, actors):
             acts |= {"approve", "return"} if stage.return_to else {"approve"}
         case ApproveStage() | FileStage():
             pass
@@ -241,21 +247,28 @@ def _submit_acts(
 ) -> Iterable[Possible]:
     visit = state.visit
     closed = visit is not None and visit.close_at is not None and now >= visit.close_at
-    excepted = state.exception_until is not None and now < state.exception_until
     if mine:
         yield "edit"
-        if not closed or excepted:
+        if not closed:
             yield "submit"
     granter = stage.close.exceptions if stage.close is not None else None
-    if granter is not None and actors[granter] in reader.position_ids:
+    if granter is not None and actors[granter] in reader.position_ids and not mine:
         yield "grant-exception"
+
+
+def _is_own(definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID]) -> bool:
+    """Tell whether the reader submitted the case, could submit it, or has signed it for another office already."""
+    submits = {actors[stage.by] for stage in definition.stages if isinstance(stage, SubmitStage)}
+    signed = {opinion.person for opinion in state.visit.opinions} if state.visit else set()
+    own = reader.person_id in state.submitters or not submits.isdisjoint(reader.position_ids)
+    return own or reader.person_id in signed
 
 
 def _may_withdraw(
     definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID], *, now: datetime
 ) -> bool:
     visit = state.visit
-    if visit is None or state.entered_by != "submit" or visit.opinions or reader.person_id not in state.submitters:
+    if visit is None or state.entered_by != "submit" or visit.opinions:
         return False
     if state.submit_close_at is not None and now >= state.submit_close_at:
         return False

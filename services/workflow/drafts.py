@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.case import Attachment, StoredFile
+from models.case import Attachment
 from services.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, NotFoundError
 from services.people.access import Reader, case_scope_sql
 from services.process.definitions import SubmitStage
 from services.process.forms import AttachmentsField, FormDefinition, Problem, RowsField, clean, validate
 from services.store.transaction import Tx
-from services.workflow.locking import LockedCase, local_day, lock_case
+from services.workflow.locking import LockedCase, lock_case
 from services.workflow.submitting import form_context
 
 MAX_FILES = 50
@@ -55,7 +55,7 @@ class DraftView:
 
 
 async def _editable(tx: Tx, by: Reader, case_id: UUID) -> tuple[LockedCase, UUID, FormDefinition]:
-    case = await lock_case(tx, by.bureau_id, day=local_day(tx.now, by.zone), case_id=case_id)
+    case = await lock_case(tx, by, case_id=case_id)
     visit = case.state.visit
     stage = case.definition.stage(visit.stage) if visit is not None else None
     if visit is None or not isinstance(stage, SubmitStage):
@@ -146,6 +146,12 @@ def _attachment_fields(form: FormDefinition) -> set[str]:
     return fields
 
 
+KEEP_FILE = """
+INSERT INTO stored_file (bureau_id, sha256, size, media_type, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+"""
+
+
 async def attach(
     tx: Tx, *, by: Reader, case_id: UUID, field: str, name: str, media_type: str, size: int, sha256: str
 ) -> UUID:
@@ -171,11 +177,7 @@ async def attach(
         raise InvalidInputError([{"field": field, "message": "The file is empty; choose another one."}])
     if len(await _files(tx, case_id)) >= MAX_FILES:
         raise InvalidInputError([{"field": field, "message": "There are too many files already; remove one first."}])
-    stored = await tx.session.get(StoredFile, (case.bureau_id, sha256))
-    if stored is None:
-        tx.session.add(
-            StoredFile(bureau_id=case.bureau_id, sha256=sha256, size=size, media_type=media_type, created_at=tx.now)
-        )
+    await tx.rows(KEEP_FILE, (case.bureau_id, sha256, size, media_type, tx.now))
     attachment = Attachment(
         id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, field=field, name=name[:255], sha256=sha256,
         size=size, media_type=media_type, person_id=by.person_id, at=tx.now,

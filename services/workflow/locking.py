@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.errors import KeyReusedError, NotFoundError
+from services.errors import NotFoundError
+from services.people.access import Reader, may_see_case
+from services.people.holding import holds
 from services.process.calendar import WorkCalendar
 from services.process.definitions import ProcessDefinition
 from services.process.packs import Pack
@@ -25,10 +26,8 @@ SELECT c.id, c.bureau_id, c.season_id, c.version_id, c.process, c.group_id, c.st
     (SELECT jsonb_object_agg(h.position_id, h.people) FROM (
         SELECT a.position_id, jsonb_agg(DISTINCT a.person_id) AS people FROM appointment a
         WHERE a.position_id IN (SELECT j.value::uuid FROM jsonb_each_text(c.actors) j)
-            AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+            AND {holds("$3", "$4")}
         GROUP BY a.position_id) h)::text AS holders,
-    (SELECT jsonb_build_object('fingerprint', k.fingerprint, 'result', k.result) FROM command k
-        WHERE k.bureau_id = c.bureau_id AND k.person_id = $4 AND k.key = $5)::text AS done_before,
     ({CALENDAR.format(bureau="c.bureau_id")}) AS calendar_digest
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
 WHERE c.bureau_id = $1 AND c.id = {{which}}
@@ -61,20 +60,6 @@ class LockedCase:
     late: bool
     audit_seq: int
     audit_hash: str
-    done_before: Mapping[str, Any] | None
-
-    def result_before(self, fingerprint: str) -> Mapping[str, Any] | None:
-        """Return the result of the same command under the same key, or None.
-
-        Raises:
-            KeyReusedError: the key was used for another command.
-        """
-        if self.done_before is None:
-            return None
-        if self.done_before["fingerprint"] != fingerprint:
-            raise KeyReusedError
-        result: Mapping[str, Any] = self.done_before["result"]
-        return result
 
 
 def local_day(now: datetime, zone: str) -> date:
@@ -82,38 +67,26 @@ def local_day(now: datetime, zone: str) -> date:
     return now.astimezone(ZoneInfo(zone)).date()
 
 
-async def lock_case(
-    tx: Tx,
-    bureau_id: UUID,
-    *,
-    day: date,
-    task_id: UUID | None = None,
-    case_id: UUID | None = None,
-    person_id: UUID | None = None,
-    key: str | None = None,
-) -> LockedCase:
+async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id: UUID | None = None) -> LockedCase:
     """Lock the case (or the case of the task) until the transaction ends.
 
     Args:
         tx: the transaction.
-        bureau_id: whose case; another bureau's is not found.
-        day: today in the bureau's zone.
+        by: who acts; a case that they may not see is not found.
         task_id: the task whose case it is, or
         case_id: the case itself.
-        person_id: who acts, and
-        key: under which idempotency key: a result stored under it is read along.
 
     Raises:
-        NotFoundError: there is no such case in this bureau.
+        NotFoundError: there is no such case in the reader's bureau, or they may not see it.
     """
     statement = BY_TASK if task_id is not None else BY_CASE
-    rows = await tx.rows(statement, (bureau_id, task_id or case_id, day, person_id, key))
+    rows = await tx.rows(statement, (by.bureau_id, task_id or case_id, local_day(tx.now, by.zone), tx.now))
     if not rows:
         raise NotFoundError
     row = rows[0]
     pack = await pinned_pack(tx, row["version_id"])
     holders = json.loads(row["holders"] or "{}")
-    return LockedCase(
+    case = LockedCase(
         id=row["id"],
         bureau_id=row["bureau_id"],
         season_id=row["season_id"],
@@ -126,9 +99,11 @@ async def lock_case(
         holders={UUID(position): tuple(map(UUID, people)) for position, people in holders.items()},
         pack=pack,
         definition=pack.process(row["process"]),
-        calendar=await calendar_of(tx, bureau_id, pack, known_digest=row["calendar_digest"]),
+        calendar=await calendar_of(tx, by.bureau_id, pack, known_digest=row["calendar_digest"]),
         late=row["late"],
         audit_seq=row["audit_seq"],
         audit_hash=row["audit_hash"],
-        done_before=json.loads(row["done_before"]) if row["done_before"] else None,
     )
+    if not may_see_case(by, case):
+        raise NotFoundError
+    return case

@@ -14,7 +14,7 @@ from services.errors import ForbiddenError, IllegalTransitionError, InvalidInput
 from services.people.access import Reader
 from services.process.definitions import ApproveStage
 from services.store.transaction import Tx
-from services.workflow.locking import local_day, lock_case
+from services.workflow.locking import lock_case
 
 MAX_TEXT = 4000
 MAX_PHRASE = 500
@@ -50,7 +50,7 @@ async def pin_remark(tx: Tx, *, by: Reader, task_id: UUID, path: str, text: str)
         IllegalTransitionError: the task is not open for an opinion.
         InvalidInputError: the text is empty or too long.
     """
-    case = await lock_case(tx, by.bureau_id, day=local_day(tx.now, by.zone), task_id=task_id)
+    case = await lock_case(tx, by, task_id=task_id)
     task = case.state.visit.task(task_id) if case.state.visit else None
     if task is None or not isinstance(case.definition.stage(case.state.name), ApproveStage):
         raise IllegalTransitionError(state=case.state.name, act="remark")

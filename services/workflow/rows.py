@@ -5,14 +5,16 @@ Pure but for the ids it draws: everything that it needs was read under the lock.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+from services.people.access import Reader
 from services.process.alarms import ASSIGNEE, dump_series, plan_series
-from services.process.deadlines import DueDate, Term, approve_due, submit_due
+from services.process.deadlines import DueDate, Override, Term, approve_due, submit_due
 from services.process.definitions import FileStage, SubmitStage
 from services.process.events import OpenedVisit, Tell, Transition
 from services.process.states import VisitState
@@ -29,7 +31,8 @@ NO_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 class Act:
     """Who did it and with what, for the decision's row, the notifications and the audit event.
 
-    explained: the kept deadline of a withdrawn visit, where the transition keeps one.
+    explained: the kept deadline of a withdrawn visit, where the transition keeps one. administrators: who is told where
+    nobody holds a position that gets a task; read only then.
     """
 
     person: UUID | None
@@ -39,6 +42,29 @@ class Act:
     submission: Mapping[str, Any] | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     explained: Mapping[str, Any] | None = None
+    administrators: tuple[UUID, ...] = ()
+
+
+ADMINISTRATORS = """
+SELECT DISTINCT a.person_id FROM position o JOIN unit u ON u.id = o.unit_id AND u.kind = 'bureau'
+JOIN appointment a ON a.position_id = o.id JOIN person p ON p.id = a.person_id AND p.left_at IS NULL
+WHERE o.bureau_id = $1 AND o.role = 'administrator' AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
+"""
+
+
+async def administrators(tx: Tx, bureau_id: UUID, *, on: date) -> tuple[UUID, ...]:
+    """Return the bureau's administrators on a day: who is told of a position that nobody holds."""
+    return tuple(row["person_id"] for row in await tx.rows(ADMINISTRATORS, (bureau_id, on)))
+
+
+def vacant(case: LockedCase, transition: Transition) -> bool:
+    """Tell whether a position that this transition gives a task to is held by nobody."""
+    return any(_is_unheld(case, tell) for tell in transition.tell)
+
+
+def _is_unheld(case: LockedCase, tell: Tell) -> bool:
+    asks = tell.kind in ("task-opened", "returned")
+    return asks and tell.position is not None and not case.holders.get(tell.position)
 
 
 def dated(tx: Tx, case: LockedCase, opened: OpenedVisit) -> tuple[VisitState, Term]:
@@ -125,6 +151,28 @@ def arm(
         )  # fmt: skip
 
 
+async def extend(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, *, by: Reader, words: str) -> None:
+    """Add what a late exception changes: the close, its explanation, and the alarms, which follow the new close."""
+    visit = transition.state.visit
+    if transition.granted is None or visit is None or visit.due_at is None:
+        return
+    for task in visit.tasks:
+        statement = "SELECT id, explained::text AS explained FROM deadline WHERE subject_id = $1"
+        (row,) = await tx.rows(statement, (task.id,))
+        term = Term.ending(visit.due_at, visit.close_at, case.calendar)
+        explained = json.loads(row["explained"])
+        override = Override(by=by.name, why=words, close_on=term.close_on)
+        step = {"code": "close-extended", "values": {"date": str(term.close_on), "by": by.name, "why": words}}
+        explained |= {"close_on": str(term.close_on), "override": override.to_json()}
+        explained["reasons"] = [*explained.get("reasons", ()), step]
+        rows.moved_deadline = {
+            "task": task.id, "close_at": visit.close_at, "explained": explained, "override_by": by.person_id,
+            "override_reason": words[:2000],
+        }  # fmt: skip
+        from_now = visit.model_copy(update={"opened_at": tx.now})
+        arm(tx, case, rows, visit=from_now, task_id=task.id, position=task.position, deadline_id=row["id"], term=term)
+
+
 def _close(rows: Rows, transition: Transition, act: Act) -> None:
     for task in transition.closed:
         rows.closed_tasks.append(
@@ -148,20 +196,27 @@ def _decide(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: A
 
 
 def _tell(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act) -> None:
+    """Add the notifications. Nobody is told of their own act; of a vacancy the administrators are told."""
     told: set[tuple[str, UUID, UUID]] = set()
     visit = transition.state.visit or transition.before.visit
     for tell in transition.tell:
-        subject = tell.task or case.id
-        for person in _people(case, tell):
-            if (tell.kind, subject, person) in told:
+        unheld = _is_unheld(case, tell)
+        kind, subject = "unheld" if unheld else tell.kind, tell.task or case.id
+        context = {**act.context, "position_id": str(tell.position)} if unheld else dict(act.context)
+        for person in act.administrators if unheld else _people(case, tell):
+            if (kind, subject, person) in told or (person == act.person and tell.kind in OTHERS_ONLY):
                 continue
-            told.add((tell.kind, subject, person))
+            told.add((kind, subject, person))
             rows.add(
-                "notification", id=tx.new_id(), bureau_id=case.bureau_id, person_id=person, kind=tell.kind,
+                "notification", id=tx.new_id(), bureau_id=case.bureau_id, person_id=person, kind=kind,
                 subject_id=subject, task_id=tell.task, case_id=case.id, season_id=case.season_id,
-                visit_n=visit.n if visit else 0, at=tx.now, context=dict(act.context), state="pending",
-                message_id=None, created_at=tx.now,
+                visit_n=visit.n if visit else 0, at=tx.now, context=context, state="pending", message_id=None,
+                created_at=tx.now,
             )  # fmt: skip
+
+
+OTHERS_ONLY = ("closed-by-other", "returned-after-approval", "withdrawn")
+"""What only other people are told: whoever holds two positions knows of their own act."""
 
 
 def _people(case: LockedCase, tell: Tell) -> tuple[UUID, ...]:

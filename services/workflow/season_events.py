@@ -14,6 +14,7 @@ from sqlmodel import select
 from models.people import Bureau
 from models.programme import Season
 from services.errors import NotFoundError
+from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
 from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, Pack
 from services.programmes.pinned import pinned_pack
@@ -85,11 +86,11 @@ async def local_today(tx: Tx, bureau_id: UUID) -> date:
     return tx.now.astimezone(ZoneInfo(bureau.zone)).date()
 
 
-HOLDERS = """
+HOLDERS = f"""
 SELECT DISTINCT a.person_id FROM position p JOIN appointment a ON a.position_id = p.id
-WHERE p.bureau_id = $1 AND p.code = ANY($2) AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+WHERE p.bureau_id = $1 AND p.code = ANY($2) AND {holds("$3", "$6")}
     AND NOT EXISTS (SELECT FROM notification n WHERE n.subject_id = $4 AND n.kind = $5 AND n.person_id = a.person_id)
-"""
+"""  # noqa: S608 - constant parts
 
 
 async def tell_offices(
@@ -97,7 +98,7 @@ async def tell_offices(
 ) -> int:
     """Notify whoever holds one of the positions today, each once per season and kind; return how many were told."""
     today = await local_today(tx, season.bureau_id)
-    people = await tx.rows(HOLDERS, (season.bureau_id, list(positions), today, season.id, kind))
+    people = await tx.rows(HOLDERS, (season.bureau_id, list(positions), today, season.id, kind, tx.now))
     rows = Rows(now=tx.now)
     for person in people:
         rows.add(

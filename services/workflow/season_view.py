@@ -21,6 +21,7 @@ from models.programme import Season
 from services.errors import NotFoundError
 from services.i18n import BABEL_LOCALES, LANGUAGES, translate
 from services.people.access import Reader, SqlScope, case_scope_sql, may_see_seasons, require
+from services.people.holding import holds
 from services.process.definitions import Localized, ProcessDefinition, SubmitStage
 from services.process.lights import Light, light
 from services.store.transaction import Tx
@@ -120,8 +121,7 @@ SELECT p.id, p.code, p.title_zh, p.title_en, coalesce(u.title_zh, g.title_zh) AS
 FROM position p LEFT JOIN unit u ON u.id = p.unit_id LEFT JOIN project_group g ON g.id = p.group_id
 WHERE p.id IN (SELECT j.value::uuid FROM cases c, jsonb_each_text(c.actors) j
         WHERE {scope} AND c.season_id = ${season} AND c.state = 'open')
-    AND NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = p.id AND a.starts_on <= ${today}
-        AND (a.ends_on IS NULL OR a.ends_on >= ${today}))
+    AND NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = p.id AND {held})
 ORDER BY p.code
 """
 
@@ -142,7 +142,7 @@ async def season_overview(tx: Tx, reader: Reader, season_id: UUID) -> SeasonOver
     scope = case_scope_sql(reader)
     rows = await _scoped(tx, GROUPS, scope, season_id)
     groups = tuple(_group(row, submits, now=tx.now, near_days=near_days) for row in rows)
-    vacant = await _scoped(tx, VACANT, scope, season_id, tx.now.astimezone(zone).date())
+    vacant = await _scoped(tx, VACANT, scope, season_id, tx.now.astimezone(zone).date(), tx.now)
     return SeasonOverview(
         season=season,
         title=rules.definition.title,
@@ -164,7 +164,8 @@ async def _season(tx: Tx, reader: Reader, season_id: UUID) -> Season:
 
 async def _scoped(tx: Tx, statement: str, scope: SqlScope, *values: Any) -> Sequence[Mapping[str, Any]]:
     first = len(scope.parameters) + 1
-    text = statement.format(scope=scope.text, season=first, today=first + 1)
+    held = holds(f"${first + 1}", f"${first + 2}")
+    text = statement.format(scope=scope.text, season=first, held=held)
     return await tx.rows(text, (*scope.parameters, *values))
 
 

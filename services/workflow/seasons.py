@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models.people import ProjectGroup
 from models.programme import Programme, Season
@@ -27,7 +27,7 @@ Result = dict[str, Any]
 
 
 async def open_season(tx: Tx, season_id: UUID, generation: int) -> Result:
-    """Open the season and the cases that are missing: one per project group of the programme (QD-14, QD-32).
+    """Open the season and the cases that are missing: one per project group of its version (QD-14, QD-32).
 
     The season pins the programme's current version here, once; what is loaded later is for the next season.
 
@@ -69,9 +69,12 @@ async def _begin(tx: Tx, season: Season) -> None:
 
 
 async def _groups_without_case(tx: Tx, season: Season) -> list[ProjectGroup]:
+    # The groups of the pinned version, not of the table: what a pack names no longer keeps its row, for its old cases.
+    named = [group.code for group in (await rules_of(tx, season)).pack.groups]
     groups = await tx.session.exec(
         select(ProjectGroup)
         .where(ProjectGroup.bureau_id == season.bureau_id, ProjectGroup.programme == season.programme)
+        .where(col(ProjectGroup.code).in_(named))
         .order_by(ProjectGroup.code)
     )
     having = {row["group_id"] for row in await tx.rows("SELECT group_id FROM cases WHERE season_id = $1", (season.id,))}

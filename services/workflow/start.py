@@ -9,6 +9,7 @@ from uuid import UUID
 from models.people import ProjectGroup
 from models.programme import Season
 from services.errors import SetupError
+from services.people.holding import holds
 from services.process.events import Context, Start
 from services.process.states import CaseState
 from services.process.transitions import advance
@@ -17,15 +18,15 @@ from services.store.audit import GENESIS
 from services.store.transaction import Tx
 from services.store.writer import write
 from services.workflow.locking import LockedCase
-from services.workflow.rows import Act, chain, transition_rows
+from services.workflow.rows import Act, administrators, chain, transition_rows, vacant
 
 _INSTANT = timedelta(microseconds=1)
 
-HOLDERS = """
+HOLDERS = f"""
 SELECT a.position_id, jsonb_agg(DISTINCT a.person_id)::text AS people FROM appointment a
-WHERE a.bureau_id = $1 AND a.position_id = ANY($2::uuid[]) AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+WHERE a.bureau_id = $1 AND a.position_id = ANY($2::uuid[]) AND {holds("$3", "$4")}
 GROUP BY a.position_id
-"""
+"""  # noqa: S608 - constant parts
 
 
 async def start_case(tx: Tx, *, season: Season, group: ProjectGroup) -> UUID | None:
@@ -49,18 +50,18 @@ async def start_case(tx: Tx, *, season: Season, group: ProjectGroup) -> UUID | N
     calendar = await calendar_of(tx, season.bureau_id, pack)
     actors = await resolve_actors(tx, group, definition.actors())
     day = calendar.local_day(tx.now)
-    held = await tx.rows(HOLDERS, (season.bureau_id, list(actors.values()), day))
+    held = await tx.rows(HOLDERS, (season.bureau_id, list(actors.values()), day, tx.now))
     case = LockedCase(
         id=tx.new_id(), bureau_id=season.bureau_id, season_id=season.id, season_key=season.key,
         season_due=calendar.local_day(season.due_at - _INSTANT), group_id=group.id, group_code=group.code,
         state=CaseState(), actors=actors,
         holders={row["position_id"]: tuple(map(UUID, json.loads(row["people"]))) for row in held},
         pack=pack, definition=definition, calendar=calendar, late=False, audit_seq=0, audit_hash=GENESIS,
-        done_before=None,
     )  # fmt: skip
     context = Context(person=None, held=frozenset(), now=tx.now, new_id=tx.new_id, positions=actors)
     transition = advance(definition, case.state, Start(), context)
-    rows, transition = transition_rows(tx, case, transition, Act(person=None))
+    told = await administrators(tx, season.bureau_id, on=day) if vacant(case, transition) else ()
+    rows, transition = transition_rows(tx, case, transition, Act(person=None, administrators=told))
     state = transition.state
     data = {"season": season.key, "version": str(season.version_id), "group": group.code, "to": state.name}
     seq, head = chain(tx, case, rows, kind="start", person=None, data=data)

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.errors import InvalidInputError
 from services.i18n import N_, Message
 from services.people.access import Reader
+from services.people.holding import holds
 from services.process.definitions import SubmitStage
 from services.process.forms import FormContext, clean, validate
 from services.store.audit import digest
@@ -24,6 +25,11 @@ SELECT d.data::text AS data,
      FROM attachment a WHERE a.case_id = d.case_id AND a.removed_at IS NULL)::text AS attachments
 FROM draft d WHERE d.case_id = $1
 """
+SEATS = f"""
+SELECT p.role, count(DISTINCT a.person_id) AS people FROM position p
+LEFT JOIN appointment a ON a.position_id = p.id AND {holds("$2", "$3")}
+WHERE p.group_id = $1 GROUP BY p.role
+"""  # noqa: S608 - constant parts
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,7 @@ async def seat_problems(tx: Tx, case: LockedCase, stage: SubmitStage) -> list[di
     if not stage.requires:
         return []
     needed = {role: case.pack.position(role, at="group") for role in stage.requires}
-    held = await tx.rows(
-        "SELECT p.role, count(DISTINCT a.person_id) AS people FROM position p LEFT JOIN appointment a"
-        " ON a.position_id = p.id AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)"
-        " WHERE p.group_id = $1 GROUP BY p.role",
-        (case.group_id, case.calendar.local_day(tx.now)),
-    )
+    held = await tx.rows(SEATS, (case.group_id, case.calendar.local_day(tx.now), tx.now))
     people = {row["role"]: row["people"] for row in held}
     words = N_(
         "The group has {held} holders of the position “{position}”; at least {min} are needed before the plan can be filed."

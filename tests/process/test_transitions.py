@@ -20,6 +20,7 @@ from services.errors import (
     IllegalTransitionError,
     InvalidInputError,
     OwnSubmissionError,
+    SameSignerError,
 )
 from services.process.definitions import ProcessDefinition
 from services.process.events import (
@@ -227,11 +228,37 @@ def test_a_withdrawal_is_refused_at_the_close() -> None:
         story.do(Withdraw(), CHIEF, now=NOW + timedelta(days=1))
 
 
-def test_only_who_submitted_withdraws() -> None:
+def test_who_holds_the_position_withdraws_and_nobody_else() -> None:
     story = Story()
     story.submit()
     with pytest.raises(ForbiddenError):
-        story.do(Withdraw(), HEAD, held=frozenset({CHIEF}))
+        story.do(Withdraw(), CHIEF, held=frozenset({HEAD}))
+    successor = uuid4()
+    assert story.do(Withdraw(), successor, held=frozenset({CHIEF})).state.name == "plan"
+
+
+def test_one_person_does_not_sign_for_two_offices() -> None:
+    story = Story().to_bureau()
+    both = frozenset({CLERK, FINANCE})
+    story.do(Approve(story.task("a/clerk")), CLERK, held=both)
+    with pytest.raises(SameSignerError):
+        story.do(Approve(story.task("b/clerk")), CLERK, held=both)
+    story.do(Approve(story.task("b/clerk")), FINANCE)
+    assert story.state.status == "filed"
+
+
+def test_who_could_submit_does_not_decide_though_another_submitted() -> None:
+    story = Story()
+    story.submit()
+    with pytest.raises(OwnSubmissionError):
+        story.do(Approve(story.task()), uuid4(), held=frozenset({CHIEF, REVIEWER}))
+
+
+def test_who_submits_grants_themselves_no_exception() -> None:
+    story = Story()
+    story.due(NOW - timedelta(days=9), NOW - timedelta(days=1))
+    with pytest.raises(OwnSubmissionError):
+        story.do(GrantException(NOW + timedelta(days=1), "Illness"), CHIEF, held=frozenset({CHIEF, HEAD}))
 
 
 def test_the_very_instant_of_the_close_is_too_late_and_of_the_due_date_late() -> None:
@@ -254,10 +281,29 @@ def test_an_exception_lets_one_submission_in_and_is_then_used_up() -> None:
         story.do(GrantException(NOW, "Illness"), HEAD)
     with pytest.raises(InvalidInputError):
         story.do(GrantException(NOW + timedelta(days=1), " "), HEAD)
-    story.do(GrantException(NOW + timedelta(days=1), "Illness"), HEAD)
+    granted = story.do(GrantException(NOW + timedelta(days=1), "Illness"), HEAD)
     done = story.submit()
-    assert done.exception_used
-    assert story.state.exception_until is None
+    assert done.used == granted.granted
+    assert story.state.exception is None
+
+
+def test_an_exception_that_was_not_needed_stays_through_a_withdrawal() -> None:
+    story = Story()
+    story.due(NOW - timedelta(days=1), NOW + timedelta(days=3))
+    story.do(GrantException(NOW + timedelta(days=20), "Illness"), HEAD)
+    assert story.submit().used is None
+    story.do(Withdraw(), CHIEF)
+    done = story.submit(now=NOW + timedelta(days=10))
+    assert done.used is not None
+    assert done.late
+
+
+def test_a_later_exception_never_shortens_an_earlier_one() -> None:
+    story = Story()
+    story.due(NOW - timedelta(days=1), NOW + timedelta(days=3))
+    story.do(GrantException(NOW + timedelta(days=20), "Illness"), HEAD)
+    with pytest.raises(InvalidInputError):
+        story.do(GrantException(NOW + timedelta(days=10), "Again"), HEAD)
 
 
 def test_a_closed_case_takes_nothing() -> None:

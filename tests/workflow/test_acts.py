@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -18,6 +19,8 @@ from services.errors import (
 )
 from services.store.transaction import Store
 from services.workflow.acts import Outcome, approve, end_case, grant_exception, return_case, submit_plan, withdraw
+from services.workflow.cases import case_view
+from services.workflow.drafts import attach, save_draft
 from services.workflow.remarks import pin_remark, remarks_of
 from tests.conftest import move_clock
 from tests.statements import counted
@@ -209,6 +212,103 @@ async def test_a_late_exception_is_granted_by_name_and_used(world: World) -> Non
     assert row["used_at"] is not None
 
 
+async def test_an_exception_moves_the_close_and_its_alarms(world: World) -> None:
+    await move_clock(world.store, local(2027, 2, 3))
+    case_id = world.cases["physics"]
+    async with world.store.transaction() as tx:
+        head = await world.reader(tx, "basic-head")
+        await grant_exception(tx, by=head, case_id=case_id, until=local(2027, 2, 20, 0), words="Illness")
+        task = await world.open_task(tx, "physics")
+        (deadline,) = await tx.rows(
+            "SELECT close_at, override_by, override_reason, explained::text AS explained FROM deadline WHERE subject_id = $1",
+            (task,),
+        )
+        alarms = await tx.rows("SELECT kind, next_at FROM alarm WHERE task_id = $1 AND next_at IS NOT NULL", (task,))
+    assert (deadline["close_at"], deadline["override_by"]) == (local(2027, 2, 20, 0), world.people["basic-head"])
+    assert json.loads(deadline["explained"])["override"]["close_on"] == "2027-02-19"
+    assert [alarm["next_at"] for alarm in alarms if alarm["kind"] == "close"] == [local(2027, 2, 20, 0)]
+    assert {alarm["kind"] for alarm in alarms} == {"overdue", "escalate", "close"}
+    async with world.store.transaction() as tx:
+        view = await case_view(tx, await world.reader(tx, "physics-chief"), case_id)
+    assert view.exception_until == local(2027, 2, 20, 0)
+    assert "submit" in view.may
+
+
+async def test_two_grants_with_one_key_at_once_are_one(world: World) -> None:
+    async with world.store.transaction() as tx:
+        head = await world.reader(tx, "basic-head")
+
+    async def once() -> Outcome:
+        async with world.store.transaction() as tx:
+            case_id, until = world.cases["physics"], local(2027, 3, 1)
+            return await grant_exception(tx, by=head, case_id=case_id, until=until, words="Illness", key="k")
+
+    results = await asyncio.gather(*(once() for _ in range(6)))
+    assert len(set(results)) == 1
+    async with world.store.transaction() as tx:
+        assert len(await tx.rows("SELECT 1 FROM late_exception")) == 1
+
+
+async def test_one_key_for_two_cases_at_once_is_refused_for_the_second(world: World) -> None:
+    async with world.store.transaction() as tx:
+        head = await world.reader(tx, "basic-head")
+
+    async def once(group: str) -> Outcome:
+        async with world.store.transaction() as tx:
+            case_id, until = world.cases[group], local(2027, 3, 1)
+            return await grant_exception(tx, by=head, case_id=case_id, until=until, words="Illness", key="k")
+
+    results = await asyncio.gather(once("math"), once("physics"), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["KeyReusedError", "Outcome"]
+
+
+async def test_a_task_that_nobody_holds_is_told_to_the_administrator(world: World) -> None:
+    async with world.store.transaction() as tx:
+        await tx.rows("DELETE FROM appointment WHERE person_id = $1", (world.people["research-reviewer"],))
+    await submit(world)
+    assert ("unheld", world.people["administrator"]) in await told(world.store)
+
+
+async def test_a_case_that_one_may_not_see_is_not_found_whatever_one_tries(world: World) -> None:
+    await submit(world)
+    async with world.store.transaction() as tx:
+        stranger = await world.reader(tx, "physics-coach-1")
+        task = await world.open_task(tx, "math")
+        with pytest.raises(NotFoundError):
+            await approve(tx, by=stranger, task_id=task)
+        with pytest.raises(NotFoundError):
+            await save_draft(tx, by=stranger, case_id=world.cases["math"], data={})
+        with pytest.raises(NotFoundError):
+            await pin_remark(tx, by=stranger, task_id=task, path="budget", text="?")
+
+
+async def test_every_offices_remarks_go_out_with_a_return(world: World) -> None:
+    await submit(world)
+    await guide(world)
+    async with world.store.transaction() as tx:
+        clerk, finance = await world.reader(tx, "basic-clerk"), await world.reader(tx, "finance-clerk")
+        theirs = await world.open_task(tx, "math", "basic-education-office/clerk")
+        await pin_remark(tx, by=clerk, task_id=theirs, path="goals.items.0.target", text="Too low.")
+        mine = await world.open_task(tx, "math", "planning-finance-office/clerk")
+        await return_case(tx, by=finance, task_id=mine, to="plan", words="See the remarks.")
+        chief = await world.reader(tx, "math-chief")
+        assert [remark.text for remark in await remarks_of(tx, by=chief, case_id=world.cases["math"])] == ["Too low."]
+
+
+async def test_the_same_file_attached_by_two_groups_at_once_is_kept_for_both(world: World) -> None:
+    async def once(group: str) -> None:
+        async with world.store.transaction() as tx:
+            by = await world.reader(tx, f"{group}-chief")
+            await attach(
+                tx, by=by, case_id=world.cases[group], field="attachments.files", name="a.pdf",
+                media_type="application/pdf", size=3, sha256="ab" * 32,
+            )  # fmt: skip
+
+    await asyncio.gather(*(once(group) for group in ("math", "physics", "chemistry")))
+    async with world.store.transaction() as tx:
+        assert len(await tx.rows("SELECT 1 FROM attachment")) == 3
+
+
 async def test_an_exception_ends(world: World) -> None:
     await world.fill_in("physics")
     await move_clock(world.store, local(2027, 2, 8, 9))
@@ -225,7 +325,7 @@ async def test_an_exception_ends(world: World) -> None:
 async def test_nobody_acts_for_a_position_that_they_do_not_hold(world: World) -> None:
     await world.fill_in("math")
     async with world.store.transaction() as tx:
-        by = await world.reader(tx, "physics-chief")
+        by = await world.reader(tx, "math-coach-1")
         with pytest.raises(ForbiddenError):
             await submit_plan(tx, by=by, task_id=await world.open_task(tx, "math"))
 

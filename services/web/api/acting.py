@@ -6,8 +6,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from services.errors import ConflictError, KeyReusedError
 from services.i18n import N_
 from services.store.audit import digest
@@ -26,27 +24,8 @@ class PreconditionFailedError(ConflictError):
     )
 
 
-async def carry_out(act: Callable[[], Awaitable[Outcome]], *, key: str | None, if_match: str | None = None) -> Outcome:
-    """Carry out an act on a case.
-
-    A second identical command may arrive while the first is still at work: it waits for the case's lock, and the
-    statement that waited cannot see what the first one left under the key. So a refused one with a key asks once more,
-    now under the lock; nothing was written in between.
-    """
-    try:
-        return await act()
-    except ConflictError as error:
-        if key is not None:
-            return await _once_more(act, if_match=if_match)
-        raise refused(error, if_match) from error
-    except IntegrityError as error:
-        # The same key at the same time for another case: the later one of the two.
-        if key is not None and "uq_command" in str(error.orig):
-            raise KeyReusedError from error
-        raise
-
-
-async def _once_more(act: Callable[[], Awaitable[Outcome]], *, if_match: str | None) -> Outcome:
+async def carry_out(act: Callable[[], Awaitable[Outcome]], *, if_match: str | None = None) -> Outcome:
+    """Carry out an act on a case; a version that `If-Match` named and that is gone gives 412."""
     try:
         return await act()
     except ConflictError as error:

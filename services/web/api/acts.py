@@ -70,7 +70,6 @@ async def submit(
     version = version if version is not None else matched(if_match)
     return await carry_out(
         lambda: acts.submit_plan(caller.tx, by=caller.reader, task_id=task_id, version=version, key=key),
-        key=key,
         if_match=if_match,
     )
 
@@ -84,7 +83,6 @@ async def approve(
     version = said.version if said.version is not None else matched(if_match)
     return await carry_out(
         lambda: acts.approve(caller.tx, by=caller.reader, task_id=task_id, words=said.words, version=version, key=key),
-        key=key,
         if_match=if_match,
     )
 
@@ -99,7 +97,6 @@ async def return_case(
         lambda: acts.return_case(
             caller.tx, by=caller.reader, task_id=task_id, to=body.to, words=body.words, version=version, key=key
         ),
-        key=key,
         if_match=if_match,
     )
 
@@ -113,7 +110,6 @@ async def withdraw(
     version = version if version is not None else matched(if_match)
     return await carry_out(
         lambda: acts.withdraw(caller.tx, by=caller.reader, case_id=case_id, version=version, key=key),
-        key=key,
         if_match=if_match,
     )
 
@@ -128,7 +124,6 @@ async def late_exception(
         lambda: acts.grant_exception(
             caller.tx, by=caller.reader, case_id=case_id, until=body.until, words=body.words, version=version, key=key
         ),
-        key=key,
         if_match=if_match,
     )
 
@@ -139,6 +134,5 @@ async def end(case_id: UUID, caller: Administering, body: Reason, key: Key = Non
     version = body.version if body.version is not None else matched(if_match)
     return await carry_out(
         lambda: acts.end_case(caller.tx, by=caller.reader, case_id=case_id, words=body.words, version=version, key=key),
-        key=key,
         if_match=if_match,
     )
