@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from services.errors import SameSignerError
+from services.i18n import translate
 from tests.web.conftest import Browser, Demo
 from tests.web.test_filling import posted
 
@@ -180,3 +182,24 @@ SELECT a.login FROM cases c JOIN project_group g ON g.id = c.group_id
 JOIN position p ON p.unit_id = g.guiding_unit_id AND p.role = 'reviewer'
 JOIN appointment t ON t.position_id = p.id JOIN account a ON a.person_id = t.person_id WHERE c.id = $1 LIMIT 1
 """
+
+
+async def test_one_person_signs_for_one_office_only_and_is_told_so_at_the_desk(demo: Demo):
+    await demo.rows(
+        "INSERT INTO appointment (id, bureau_id, position_id, person_id, starts_on, created_at)"
+        " SELECT gen_random_uuid(), p.bureau_id, p.id, a.person_id, '2026-01-01', now() FROM position p, account a"
+        " WHERE p.code = 'planning-finance-office/clerk' AND a.login = 'basic-clerk'"
+    )
+    browser = await demo.sign_in(CLERK)
+    first, second = [
+        f"/tasks/{await demo.task('humanities', actor)}"
+        for actor in ("basic-education-office/clerk", "planning-finance-office/clerk")
+    ]
+    page = (await browser.get(first)).text
+    assert (await browser.post(f"{first}/approve", act(page))).status_code == 303
+    desk = (await browser.get(second)).text
+    assert 'data-open="approve"' not in desk
+    assert translate("zh", SameSignerError.default) in desk
+    sent = {"version": hidden(page, "version"), "key": "second", "filter": ""}
+    answer = await browser.post(f"{second}/approve", sent)
+    assert (answer.status_code, "data-acts" in answer.text) == (403, True)

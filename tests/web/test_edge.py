@@ -1,9 +1,14 @@
 """The edge: the commit comes before the response, nothing changes for another site, nothing unreadable is a 5xx."""
 
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.settings import Settings
+from services.store.migrate import NewerSchemaError
 from services.store.transaction import Store
+from services.web.app import create_app
 from services.web.edge import TxDep
 from tests.web.conftest import Browser
 
@@ -137,3 +142,48 @@ async def test_problem_json_under_api(browser: Browser):
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not-found"
     assert answer.json()["detail"] == "这里没有内容，或没有您可以查看的内容。"
+
+
+async def test_value_that_the_database_cannot_hold_is_the_senders_mistake(app: FastAPI, browser: Browser):
+    @app.get("/api/test/{kind}")
+    async def look(kind: str, tx: TxDep) -> dict[str, int]:
+        values = {"nul": "\x00", "surrogate": "\ud800", "number": 2**70}
+        kinds = {"nul": "text", "surrogate": "text", "number": "bigint"}
+        await tx.rows(f"SELECT $1::{kinds[kind]}", (values[kind],))
+        return {}
+
+    for kind in ("nul", "surrogate", "number"):
+        answer = await browser.get(f"/api/test/{kind}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input"), kind
+
+
+async def test_busy_database_is_said_and_nothing_is_changed(app: FastAPI, store: Store, browser: Browser):
+    @app.get("/api/test")
+    async def wait(tx: TxDep) -> dict[str, str]:
+        await tx.rows("SET LOCAL lock_timeout = '50ms'")
+        await tx.rows("LOCK TABLE heartbeat")
+        return {}
+
+    async with store.engine.begin() as holder:
+        await holder.execute(text("LOCK TABLE heartbeat"))
+        answer = await browser.get("/api/test")
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+
+
+async def test_a_database_that_is_away_is_a_page_and_not_a_crash(app: FastAPI, store: Store, browser: Browser):
+    await store.close()
+    store.engine = create_async_engine("postgresql+asyncpg://postgres@127.0.0.1:1/none")
+    answer = await browser.get("/sign-in")
+    assert answer.status_code == 503
+    assert "代码 503" in answer.text
+    assert (await browser.get("/readyz")).json()["reason"] == "database"
+    await store.engine.dispose()
+
+
+async def test_schema_of_another_release_is_refused_at_start(store: Store, settings: Settings):
+    async with store.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = 'unknown'"))
+    made = create_app(store, settings)
+    with pytest.raises(NewerSchemaError):
+        async with made.router.lifespan_context(made):
+            pass

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from models.case import Decision, Task
 from models.people import Person
-from services.errors import ConflictError, InvalidInputError, NotFoundError
+from services.errors import ConflictError, InvalidInputError, NotFoundError, OwnSubmissionError, SameSignerError
 from services.i18n import N_
 from services.process.definitions import ApproveStage, FileStage, Localized
 from services.process.forms import Change
@@ -42,7 +42,13 @@ async def desk(page: PageDep, task_id: UUID) -> Response:
 
 
 async def show_desk(
-    page: Page, task_id: UUID, chosen: Filter, *, problems: list[dict[str, Any]] | None = None, typed: str = ""
+    page: Page,
+    task_id: UUID,
+    chosen: Filter,
+    *,
+    problems: list[dict[str, Any]] | None = None,
+    typed: str = "",
+    status_code: int = 422,
 ) -> Response:
     """Render the desk, after a refusal with what was typed."""
     view = await case_view(page.tx, page.reader, await case_of_task(page.tx, page.reader, task_id))
@@ -57,7 +63,7 @@ async def show_desk(
     changes = changes_since(view, submission)
     return page.render(
         "desk.html",
-        status_code=422 if problems else 200,
+        status_code=status_code if problems else 200,
         view=view,
         task=task,
         submission=submission,
@@ -70,6 +76,7 @@ async def show_desk(
         own_remarks=[each for each in view.remarks if each.task_id == task.id and not each.sent],
         phrases=await remarks.phrases(page.tx, by=page.reader) if task.mine else [],
         may_decide="approve" in view.may and task.mine,
+        why_not=_why_not(page, view),
         return_to=_return_to(view, task),
         approving=_approving(page, view, task),
         returning=_returning(page, view),
@@ -81,6 +88,12 @@ async def show_desk(
 
 def _removed(changes: list[Change]) -> list[Change]:
     return [change for change in changes if change.kind == "removed"]
+
+
+def _why_not(page: Page, view: CaseView) -> str:
+    """Return why the holder of the task may not decide: they submitted the plan, or signed it for another office."""
+    own = any(each.person_id == page.reader.person_id for each in view.submissions)
+    return OwnSubmissionError.default if own else SameSignerError.default
 
 
 def _return_to(view: CaseView, task: OpenTask) -> list[tuple[str, Localized]]:
@@ -142,6 +155,9 @@ async def approve(page: PageDep, task_id: UUID) -> Response:
         )
     except ConflictError as error:
         return await _conflict(page, error, here, chosen)
+    except (OwnSubmissionError, SameSignerError) as error:
+        said = {"message": errors.words(error, page.locale)}
+        return await show_desk(page, task_id, chosen, problems=[said], status_code=error.status)
     return await _next(page, outcome, here, chosen)
 
 
