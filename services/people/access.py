@@ -275,12 +275,12 @@ def _grounds(reader: Reader) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Subject:
-    """A person whom somebody wants to look after. privileged: they hold an administrator's office of the bureau."""
+    """A person whom somebody wants to look after. offices: those of BUREAU_ROLES that they hold or are to hold."""
 
     person_id: UUID
     bureau_id: UUID
     unit_id: UUID | None
-    privileged: bool
+    offices: frozenset[str] = frozenset()
 
 
 def may_manage_people(reader: Reader, unit_id: UUID | None) -> bool:
@@ -289,16 +289,21 @@ def may_manage_people(reader: Reader, unit_id: UUID | None) -> bool:
 
 
 def may_issue_slip(reader: Reader, subject: Subject) -> bool:
-    """Tell whether the reader may issue a slip for the person, or unlock them.
+    """Tell whether the reader may issue a slip for the person, unlock them, or disable their account.
 
-    A unit's own administrator may for the people of the unit and of those below it, but not for somebody with an
-    administrator's office of the bureau: the slip would hand that office over. Nobody issues their own.
+    A slip hands over whatever its person may do, so the three offices of the bureau are kept apart here as well
+    (三员分立): the administrator issues none for the security and the audit administrator; the security administrator
+    does for the administrator and the audit administrator; for the security administrator only the installation itself
+    does (`guantong slip`). A unit's own administrator may for the people of the unit and of those below it who hold none
+    of these offices. Nobody issues their own.
     """
     if subject.bureau_id != reader.bureau_id or subject.person_id == reader.person_id:
         return False
-    if reader.is_administrator or reader.is_security:
-        return True
-    return not subject.privileged and subject.unit_id is not None and subject.unit_id in reader.administered
+    if reader.is_security:
+        return SECURITY not in subject.offices
+    if reader.is_administrator:
+        return subject.offices <= {ADMINISTRATOR}
+    return not subject.offices and subject.unit_id is not None and subject.unit_id in reader.administered
 
 
 def may_appoint(reader: Reader) -> bool:

@@ -22,6 +22,7 @@ from services.i18n import Message, language
 from services.people.access import BUREAU_ROLES, Reader, may_appoint, may_manage_people, require
 from services.people.accounts import clean_login
 from services.people.names import clean_name, sort_key
+from services.people.seats import refuse_full
 from services.store.chain import append_event
 from services.store.transaction import Tx
 
@@ -235,18 +236,21 @@ async def appoint(
     Raises:
         ForbiddenError: the reader may not.
         NotFoundError: the bureau has no such position or person.
-        InvalidInputError: it would end before it begins.
+        InvalidInputError: it would end before it begins, or outlast the person's last day.
         AppointedError: the person holds the position in that time already.
+        SeatsTakenError: as many hold it on some day of that time as the programme in force allows (QD-02).
         SeparationError: the person holds another of the bureau's three administrators' offices.
     """
     require(by is None or (by.bureau_id == bureau_id and may_appoint(by)))
     if ends_on is not None and ends_on < starts_on:
         raise _wrong_end()
     position = await _position_for(tx, bureau_id, position_id, person_id)
+    _refuse_after_leaving(position["last_day"], ends_on)
     held = await tx.rows(_OVERLAPPING, (bureau_id, person_id, starts_on, ends_on))
     if any(row["position_id"] == position_id for row in held):
         raise AppointedError
     _refuse_joined_offices(position, held)
+    await refuse_full(tx, bureau_id, position, starts_on=starts_on, ends_on=ends_on)
     appointment = Appointment(
         id=tx.new_id(),
         bureau_id=bureau_id,
@@ -263,16 +267,26 @@ async def appoint(
 
 
 async def _position_for(tx: Tx, bureau_id: UUID, position_id: UUID, person_id: UUID) -> Mapping[str, Any]:
-    # The person is locked, so that two appointments at once cannot together break a rule that each keeps.
+    # Person and position are locked, so that two appointments at once cannot together break a rule that each keeps.
     found = await tx.rows(
-        "SELECT o.code, o.role, u.kind FROM person p JOIN position o ON o.bureau_id = p.bureau_id AND o.id = $2"
+        "SELECT o.id, o.code, o.role, o.title_zh, o.title_en, u.kind,"
+        " (p.left_at AT TIME ZONE b.zone - interval '1 day')::date AS last_day"
+        " FROM person p JOIN position o ON o.bureau_id = p.bureau_id AND o.id = $2 JOIN bureau b ON b.id = p.bureau_id"
         " LEFT JOIN unit u ON u.bureau_id = o.bureau_id AND u.id = o.unit_id"
-        " WHERE p.bureau_id = $1 AND p.id = $3 FOR UPDATE OF p",
+        " WHERE p.bureau_id = $1 AND p.id = $3 FOR NO KEY UPDATE OF p, o",
         (bureau_id, position_id, person_id),
     )
     if not found:
         raise NotFoundError
     return found[0]
+
+
+def _refuse_after_leaving(last_day: date | None, ends_on: date | None) -> None:
+    if last_day is not None and (ends_on is None or ends_on > last_day):
+        message = Message(
+            "The last day of this person is {day}; an appointment ends by then.", {"day": last_day.isoformat()}
+        )
+        raise InvalidInputError([{"field": "ends_on", "message": message}])
 
 
 def _refuse_joined_offices(position: Mapping[str, Any], held: list[Mapping[str, Any]]) -> None:
@@ -287,12 +301,14 @@ def _is_bureau_office(row: Mapping[str, Any]) -> bool:
 
 
 async def end_appointment(tx: Tx, by: Reader | None, *, bureau_id: UUID, appointment_id: UUID, last_day: date) -> None:
-    """End an appointment after `last_day`; the tasks stay with the position.
+    """End an appointment after `last_day`, earlier than it would; the tasks stay with the position.
+
+    It never becomes longer here: what an appointment must not meet (`appoint`) is looked at only when it is made.
 
     Raises:
         ForbiddenError: the reader may not.
         NotFoundError: the bureau has no such appointment.
-        InvalidInputError: `last_day` is before its first day.
+        InvalidInputError: `last_day` is before its first day, or after the day on which it ends anyway.
     """
     require(by is None or (by.bureau_id == bureau_id and may_appoint(by)))
     query = select(Appointment).where(Appointment.bureau_id == bureau_id, Appointment.id == appointment_id)
@@ -301,6 +317,10 @@ async def end_appointment(tx: Tx, by: Reader | None, *, bureau_id: UUID, appoint
         raise NotFoundError
     if last_day < appointment.starts_on:
         raise _wrong_end()
+    if appointment.ends_on is not None and last_day > appointment.ends_on:
+        day = {"day": appointment.ends_on.isoformat()}
+        message = Message("It ends on {day} already. To make it longer, appoint the person again.", day)
+        raise InvalidInputError([{"field": "ends_on", "message": message}])
     appointment.ends_on = last_day
     await _add(tx, appointment)
     values: dict[str, Any] = {"appointment": str(appointment_id), "ends_on": last_day.isoformat()}

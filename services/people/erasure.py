@@ -7,6 +7,7 @@ from uuid import UUID
 from services.errors import NotFoundError
 from services.people.access import Reader, require
 from services.people.accounts import end_sessions
+from services.people.tokens import revoke_tokens
 from services.store.chain import append_event, erase_salts
 from services.store.transaction import Tx
 
@@ -18,11 +19,18 @@ _ACCOUNT = """
 UPDATE account SET login = 'erased-' || replace(id::text, '-', ''), password_hash = NULL, disabled_at = COALESCE(disabled_at, $3)
 WHERE bureau_id = $1 AND person_id = $2
 """
-_TOKENS = "UPDATE api_token SET revoked_at = COALESCE(revoked_at, $3) WHERE bureau_id = $1 AND person_id = $2"
+_MESSAGES = """
+UPDATE message SET address = NULL, answer = NULL, subject = NULL, text = NULL, html = NULL, enclosed = NULL,
+    state = CASE WHEN state IN ('waiting', 'sending') THEN 'void' ELSE state END, lease_until = NULL
+WHERE bureau_id = $1 AND person_id = $2
+"""
+"""A server's answer often repeats the address. What was under way is void: whoever sends it has lost the lease."""
 
 
 async def erase_person_values(tx: Tx, by: Reader, person_id: UUID) -> int:
-    """Erase name, address and sign-in name of a person, and the salts of their digests; decisions keep the bare id.
+    """Erase name, address and sign-in name of a person, what their mails said, and the salts of their digests.
+
+    Decisions keep the bare id; of a mail stays that there was one, when, and what became of it.
 
     Returns:
         How many events' digests can no longer be read.
@@ -36,7 +44,8 @@ async def erase_person_values(tx: Tx, by: Reader, person_id: UUID) -> int:
     if not await tx.rows(_PERSON, place):
         raise NotFoundError
     await tx.rows(_ACCOUNT, place)
-    await tx.rows(_TOKENS, place)
+    await tx.rows(_MESSAGES, place[:2])
+    await revoke_tokens(tx, by.bureau_id, person_id)
     await end_sessions(tx, by.bureau_id, person_id)
     erased = await erase_salts(tx, by.bureau_id, person_id)
     data = {"person": str(person_id), "events": erased}

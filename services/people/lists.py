@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.people.access import Reader, may_manage_people, require
+from services.people.holding import holds
 from services.store.transaction import Tx
 
 PAGE = 50
@@ -46,12 +47,12 @@ FROM person p LEFT JOIN account a ON a.bureau_id = p.bureau_id AND a.person_id =
 WHERE p.bureau_id = $1 AND p.unit_id IS NOT DISTINCT FROM $4 AND (p.left_at IS NULL OR p.left_at > $2)
 AND (p.sort_key COLLATE "C", p.id) > ($5 COLLATE "C", $6) ORDER BY p.sort_key COLLATE "C", p.id LIMIT $7
 """
-_HOLDERS = """
+_HOLDERS = f"""
 SELECT DISTINCT p.id, p.name, p.sort_key COLLATE "C" AS sort_key FROM appointment a
 JOIN person p ON p.bureau_id = a.bureau_id AND p.id = a.person_id
-WHERE a.bureau_id = $1 AND a.position_id = $2 AND a.starts_on <= $3 AND (a.ends_on IS NULL OR a.ends_on >= $3)
+WHERE a.bureau_id = $1 AND a.position_id = $2 AND {holds("$3", "$4")}
 ORDER BY sort_key, p.id
-"""
+"""  # noqa: S608 - constant parts
 
 
 async def people_of_unit(
@@ -79,5 +80,5 @@ async def people_of_unit(
 
 
 async def holders(tx: Tx, bureau_id: UUID, *, position_id: UUID, on: date) -> list[tuple[UUID, str]]:
-    """Return id and name of who holds the position on a day, by name."""
-    return [(row["id"], row["name"]) for row in await tx.rows(_HOLDERS, (bureau_id, position_id, on))]
+    """Return id and name of who holds the position on a day and has not left, by name."""
+    return [(row["id"], row["name"]) for row in await tx.rows(_HOLDERS, (bureau_id, position_id, on, tx.now))]

@@ -25,6 +25,7 @@ from services.people.accounts import (
     set_password,
 )
 from services.people.passwords import check_password, hash_password
+from services.people.tokens import revoke_tokens
 from services.store.transaction import Tx
 
 Purpose = Literal["activate", "reset"]
@@ -56,16 +57,20 @@ class Slip:
         return f"{public_url.rstrip('/')}/activate#{values}"
 
 
-_SUBJECT = """
+OFFICES = f"""
+SELECT DISTINCT o.role FROM appointment t JOIN position o ON o.bureau_id = t.bureau_id AND o.id = t.position_id
+    JOIN unit u ON u.bureau_id = o.bureau_id AND u.id = o.unit_id AND u.kind = 'bureau'
+    WHERE t.person_id = p.id AND o.role IN ('{"', '".join(sorted(BUREAU_ROLES))}')
+    AND (t.ends_on IS NULL OR t.ends_on >= ($3::timestamptz AT TIME ZONE b.zone)::date)
+"""  # noqa: S608 - constant parts
+"""The bureau's offices that person p of bureau b holds or is to hold; $3 is the business time."""
+_SUBJECT = f"""
 SELECT p.id AS person_id, p.bureau_id, p.unit_id, p.name, b.code AS bureau_code, a.id, a.login,
-    EXISTS (SELECT FROM appointment t JOIN position o ON o.bureau_id = t.bureau_id AND o.id = t.position_id
-            JOIN unit u ON u.bureau_id = o.bureau_id AND u.id = o.unit_id AND u.kind = 'bureau'
-            WHERE t.person_id = p.id AND o.role = ANY($3)
-            AND (t.ends_on IS NULL OR t.ends_on >= ($4::timestamptz AT TIME ZONE b.zone)::date)) AS privileged
+    ARRAY({OFFICES}) AS offices
 FROM person p JOIN bureau b ON b.id = p.bureau_id
 JOIN account a ON a.bureau_id = p.bureau_id AND a.person_id = p.id AND a.disabled_at IS NULL
-WHERE p.bureau_id = $1 AND p.id = $2 AND (p.left_at IS NULL OR p.left_at > $4) FOR UPDATE OF a
-"""
+WHERE p.bureau_id = $1 AND p.id = $2 AND (p.left_at IS NULL OR p.left_at > $3) FOR UPDATE OF a
+"""  # noqa: S608 - constant parts
 _VOID = "UPDATE activation_slip SET void_at = $3 WHERE bureau_id = $1 AND person_id = $2 AND used_at IS NULL AND void_at IS NULL"
 _ISSUE = """
 INSERT INTO activation_slip (id, bureau_id, person_id, code_hash, purpose, issued_by, issued_at, expires_at)
@@ -83,7 +88,9 @@ async def issue_slip(
 ) -> Slip:
     """Issue a slip for a person with an account; it voids their earlier ones and takes a lock away.
 
-    A reset ends all sessions of the person. Valid for 14 days of business time.
+    A reset ends all sessions of the person and revokes their API tokens: it is asked for when somebody else may know the
+    password, and who knew it could make a token, which no new password would end. Both happen again when the slip is
+    redeemed, for what was opened with the old password meanwhile. Valid for 14 days of business time.
 
     Args:
         tx: the transaction.
@@ -99,7 +106,7 @@ async def issue_slip(
     subject = await _subject(tx, by, person_id, bureau_id)
     code = _new_code(tx)
     expires_at = tx.now + VALID
-    await tx.rows(_VOID, (subject["bureau_id"], person_id, tx.now))
+    await void_slips(tx, subject["bureau_id"], person_id)
     issued_by = by.person_id if by else None
     digest = _digest(person_id, code)
     await tx.rows(
@@ -108,8 +115,14 @@ async def issue_slip(
     await tx.rows(_UNLOCK, (subject["id"],))
     if purpose == "reset":
         await end_sessions(tx, subject["bureau_id"], person_id)
+        await revoke_tokens(tx, subject["bureau_id"], person_id)
     await note(tx, subject, "slip-issued", by=issued_by, purpose=purpose)
     return Slip(person_id, subject["name"], subject["bureau_code"], subject["login"], code, purpose, expires_at)
+
+
+async def void_slips(tx: Tx, bureau_id: UUID, person_id: UUID) -> None:
+    """Void the slips of a person that nobody has redeemed."""
+    await tx.rows(_VOID, (bureau_id, person_id, tx.now))
 
 
 async def unlock(tx: Tx, by: Reader, person_id: UUID) -> None:
@@ -125,7 +138,7 @@ async def unlock(tx: Tx, by: Reader, person_id: UUID) -> None:
 
 
 async def redeem_slip(tx: Tx, bureau_code: str | None, login: str, *, code: str, new_password: str) -> Checked[UUID]:
-    """Set a password with a slip's code; all sessions of the person end. Wrong codes count as wrong passwords do.
+    """Set a password with a slip's code; the person's sessions and API tokens end. Wrong codes count as wrong passwords.
 
     Returns:
         The person, or why it is refused; commit in both cases.
@@ -147,18 +160,21 @@ async def redeem_slip(tx: Tx, bureau_code: str | None, login: str, *, code: str,
         return Checked(refusal=refusal or WrongSlipError())
     await tx.rows("UPDATE activation_slip SET used_at = $2 WHERE id = $1", (slip["id"], tx.now))
     await set_password(tx, account, hashed)
+    await revoke_tokens(tx, account["bureau_id"], account["person_id"])
     await note(tx, account, "slip-redeemed", purpose=slip["purpose"])
     return Checked(value=account["person_id"])
 
 
 async def _subject(tx: Tx, by: Reader | None, person_id: UUID, bureau_id: UUID | None) -> Mapping[str, Any]:
     within = by.bureau_id if by else bureau_id
-    found = await tx.rows(_SUBJECT, (within, person_id, sorted(BUREAU_ROLES), tx.now))
+    found = await tx.rows(_SUBJECT, (within, person_id, tx.now))
     if not found:
         raise NotFoundError
     row = found[0]
     if by is not None:
-        require(may_issue_slip(by, Subject(row["person_id"], row["bureau_id"], row["unit_id"], row["privileged"])))
+        require(
+            may_issue_slip(by, Subject(row["person_id"], row["bureau_id"], row["unit_id"], frozenset(row["offices"])))
+        )
     return row
 
 

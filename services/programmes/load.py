@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,10 +12,20 @@ from sqlmodel import col, select
 
 from models.people import Bureau, Position, ProjectGroup, Unit
 from models.programme import Programme, ProgrammeVersion
-from services.errors import NotFoundError
+from services.errors import ConflictError, NotFoundError
+from services.process.definitions import FileStage
+from services.process.numbers import may_coincide
 from services.process.packs import Pack, Place, UnitEntry
+from services.programmes.pinned import pinned_pack
 from services.store.chain import append_event
 from services.store.transaction import Tx
+
+
+class SharedNumberError(ConflictError):
+    """Two programmes of a bureau would number alike, and the second one's filings would all fail."""
+
+    code = "shared-number"
+    default = "“{number}” could write the same number as “{other}” of the programme “{programme}”; begin it with other letters."
 
 
 @dataclass(frozen=True)
@@ -74,10 +85,12 @@ async def load_pack(tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = No
 
     Raises:
         NotFoundError: there is no such bureau.
+        SharedNumberError: a filing of it could get the same number as one of the bureau's other programmes.
     """
     found = await tx.session.exec(select(Bureau).where(col(Bureau.id) == bureau_id).with_for_update())
     if found.first() is None:
         raise NotFoundError
+    await _refuse_shared_numbers(tx, bureau_id, pack)
     load = _Load(tx, bureau_id, pack)
     version, is_new = await _version(load, by)
     units = await _put_units(load)
@@ -102,6 +115,25 @@ async def load_pack_for(tx: Tx, bureau_code: str, pack: Pack, *, by: UUID | None
     if bureau_id is None:
         raise NotFoundError("There is no bureau “{bureau}”.", bureau=bureau_code)
     return await load_pack(tx, bureau_id, pack, by=by)
+
+
+async def _refuse_shared_numbers(tx: Tx, bureau_id: UUID, pack: Pack) -> None:
+    """Compare with what is in force of the other programmes: a number stands once in a bureau (备案编号)."""
+    query = select(Programme).where(col(Programme.bureau_id) == bureau_id, col(Programme.code) != pack.programme)
+    for programme in (await tx.session.exec(query.order_by(Programme.code))).all():
+        other = await pinned_pack(tx, programme.version_id)
+        for ours, theirs in product(_numbers(pack), _numbers(other)):
+            if may_coincide(ours, theirs, groups=_group_codes(pack), others=_group_codes(other)):
+                raise SharedNumberError(number=ours, programme=programme.code, other=theirs)
+
+
+def _numbers(pack: Pack) -> list[str]:
+    stages = (stage for process in pack.processes for stage in process.stages)
+    return [stage.number for stage in stages if isinstance(stage, FileStage)]
+
+
+def _group_codes(pack: Pack) -> list[str]:
+    return [group.code for group in pack.groups]
 
 
 async def _version(load: _Load, by: UUID | None) -> tuple[ProgrammeVersion, bool]:
