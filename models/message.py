@@ -51,6 +51,8 @@ class Message(Row, table=True):
         one_of("state", "waiting", "sending", "sent", "dead", "void", "no-address"),
         Index("ix_message_due", "try_at", postgresql_where="state IN ('waiting', 'sending')"),
         Index("ix_message_page", "bureau_id", "created_at", "id"),
+        Index("ix_message_state", "bureau_id", "state", "created_at", "id", postgresql_where="state <> 'sent'"),
+        Index("ix_message_own", "person_id", "created_at", "id"),
     )
     person_id: UUID
     address: str | None = Field(default=None, max_length=254)

@@ -82,6 +82,8 @@ class Position(Row, table=True):
         same_bureau("unit_id", "unit"),
         same_bureau("group_id", "project_group"),
         CheckConstraint("(unit_id IS NULL) <> (group_id IS NULL)", name="one_place"),
+        Index("ix_position_unit", "unit_id"),
+        Index("ix_position_group", "group_id"),
     )
     code: str = Field(max_length=200)
     role: str = Field(max_length=60)

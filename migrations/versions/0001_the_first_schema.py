@@ -447,7 +447,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_message_due", "message", ["try_at"], unique=False, postgresql_where="state IN ('waiting', 'sending')"
     )
+    op.create_index("ix_message_own", "message", ["person_id", "created_at", "id"], unique=False)
     op.create_index("ix_message_page", "message", ["bureau_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_message_state",
+        "message",
+        ["bureau_id", "state", "created_at", "id"],
+        unique=False,
+        postgresql_where="state <> 'sent'",
+    )
     op.create_table(
         "number_series",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -499,6 +507,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("bureau_id", "code", name=op.f("uq_position_bureau_id_code")),
         sa.UniqueConstraint("bureau_id", "id", name=op.f("uq_position_bureau_id_id")),
     )
+    op.create_index("ix_position_group", "position", ["group_id"], unique=False)
+    op.create_index("ix_position_unit", "position", ["unit_id"], unique=False)
     op.create_table(
         "season_step",
         sa.Column("id", sa.Uuid(), nullable=False),

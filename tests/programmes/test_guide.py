@@ -14,7 +14,7 @@ from services.process.forms.definition import (
     FormDefinition,
     spread_check,
 )
-from services.process.pack_checks import NUMBER_PLACES
+from services.process.numbers import PLACES
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "programme-packs.md").read_text(encoding="utf-8")
 
@@ -22,7 +22,7 @@ GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "programme-pac
 def test_every_field_type_stage_kind_and_number_place_is_named():
     types = [get_args(model.model_fields["type"].annotation)[0] for model in get_args(AnyField)]
     assert re.search("Field types are (.*)\\. A row", GUIDE, re.DOTALL)[1].split("`")[1::2] == types
-    for name in (*STAGE_KINDS, *(f"{{{place}}}" for place in NUMBER_PLACES)):
+    for name in (*STAGE_KINDS, *(f"{{{place}}}" for place in PLACES)):
         assert f"`{name}`" in GUIDE
 
 
