@@ -130,3 +130,38 @@ async def test_submitting_waits_for_a_save_under_way(world: World, sit_down: Sit
     await saving.wait()
     await submit_form(chief)
     assert chief.page.url.endswith(f"/cases/{world.cases['math']}"), await chief.text()
+
+
+async def test_what_was_sent_with_the_form_is_not_taken_for_another_window(world: World, sit_down: SitDown) -> None:
+    """Who types and presses “check” before the autosave sees what is wrong, and no version to compare."""
+    chief = await sit_down("math-chief")
+    await chief.go(f"/cases/{world.cases['math']}/form")
+    await fill_form(chief, plan(budget__total="26000"))
+    for act in ("save", "check"):
+        await chief.type("trainees.number", "31")
+        async with chief.page.expect_navigation():
+            await chief.click(f".gt-saved [name=act][value={act}]")
+        await chief.page.wait_for_load_state("networkidle")
+        assert not await chief.page.locator("[data-merged]").count()
+    assert "26,024" in await chief.text('.gt-field:has([name="budget.total"]) .gt-problem[id]')
+    held = await chief.page.evaluate("() => Object.keys(sessionStorage).filter(key => key.startsWith('guantong:'))")
+    assert held == []
+
+
+async def test_what_was_typed_outlives_the_session(world: World, house: House, sit_down: SitDown) -> None:
+    """Signed out while typing: after signing in again the form has what was typed."""
+    chief = await sit_down("math-chief")
+    form = f"/cases/{world.cases['math']}/form"
+    await chief.go(form)
+    await chief.page.context.clear_cookies()
+    chief.refusals += ("403",)
+    await chief.type("trainees.procedure", "学校推荐，专家面谈。")
+    async with chief.page.expect_navigation():
+        await chief.click(".gt-saved [name=act][value=save]")
+    await chief.go(form)
+    await chief.sign_in("math-chief")
+    await chief.page.wait_for_load_state("networkidle")
+    await chief.page.wait_for_function("() => document.querySelector('[name=\"trainees.procedure\"]').value")
+    assert await chief.page.input_value('[name="trainees.procedure"]') == "学校推荐，专家面谈。"
+    (draft,) = await house.facts("SELECT data::text AS data FROM draft")
+    assert "专家面谈" in draft["data"]

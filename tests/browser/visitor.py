@@ -24,6 +24,7 @@ class Visitor:
     login: str = ""
     actions: int = 0
     wrong: list[str] = field(default_factory=list)
+    refusals: tuple[str, ...] = REFUSALS
 
     def watch(self) -> None:
         self.page.context.on("request", self._request)
@@ -36,7 +37,7 @@ class Visitor:
             self.wrong.append(f"asked elsewhere: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        refused = any(f"status of {code}" in message.text for code in REFUSALS)
+        refused = any(f"status of {code}" in message.text for code in self.refusals)
         if message.type in {"error", "warning"} and not refused:
             self.wrong.append(f"console: {message.text}")
 

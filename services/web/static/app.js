@@ -95,7 +95,7 @@
   // What is typed and not yet saved lies in this tab until it is: a lost session or a reload loses nothing.
   const key = (address) => `guantong:${address}`;
   const typed = (form) => new URLSearchParams(Array.from(new FormData(form)).filter(([name, value]) => typeof value === "string" && name !== "csrf"));
-  const remember = (form) => { try { sessionStorage.setItem(key(form.dataset.draft), typed(form).toString()); } catch { /* full: the save follows */ } };
+  const remember = (form, mark = "") => { try { sessionStorage.setItem(key(form.dataset.draft), typed(form).toString() + mark); } catch { /* full: the save follows */ } };
   const forget = (address) => { try { sessionStorage.removeItem(key(address)); } catch { /* nothing is held */ } };
   const held = (address) => { try { return sessionStorage.getItem(key(address)); } catch { return null; } };
 
@@ -115,14 +115,18 @@
     const left = held(form.dataset.draft);
     if (!left || find("[data-merged]")) return;
     forget(form.dataset.draft);
+    const entries = new URLSearchParams(left);
+    // It was sent with the form, and the draft has moved on since: it arrived.
+    if (entries.has("sent") && entries.get("version") !== form.elements.version.value) return;
+    entries.delete("sent");
     const answer = await fetch(form.dataset.draft, {
-      method: "POST", body: new URLSearchParams(left), headers: { "X-CSRF-Token": token() }, credentials: "same-origin",
+      method: "POST", body: entries, headers: { "X-CSRF-Token": token() }, credentials: "same-origin",
     });
     if (answer.ok && !answer.redirected) { location.reload(); return; }
     if (answer.status !== 409) return;
     const merge = document.createElement("form");
     merge.method = "post"; merge.action = form.action; merge.hidden = true;
-    for (const [name, value] of [...new URLSearchParams(left), ["csrf", token()], ["act", "merge"]]) {
+    for (const [name, value] of [...entries, ["csrf", token()], ["act", "merge"]]) {
       const input = document.createElement("textarea");
       input.name = name; input.value = value; merge.append(input);
     }
@@ -177,7 +181,7 @@
         if (answer.ok && !answer.redirected) {
           form.elements.version.value = told.version;
           say(told.words); show(told); retry = 2000;
-          if (!dirty) forget(form.dataset.draft);
+          if (dirty) remember(form); else forget(form.dataset.draft);
         } else if (answer.status === 403 && await renew()) {
           dirty = true;
         } else if (answer.status === 409) {
@@ -290,6 +294,7 @@
       clearTimeout(timer);
       if (running) { event.preventDefault(); pressed = event.submitter; return; }
       dirty = false; blocked = true;
+      if (held(form.dataset.draft)) remember(form, "&sent=1");
     });
     all("tbody[data-rows] > tr", form).forEach(name);
     replay(form);
