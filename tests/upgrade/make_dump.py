@@ -2,9 +2,9 @@
 
     python -m tests.upgrade.make_dump            # from the repository's root: writes dumps/<version>.sql.gz and .json
 
-Run it once for each release, on the release's own code and schema, and never again for an old one. It needs a PostgreSQL
-(the tests' one, or the embedded one) and writes plain SQL that any PostgreSQL from 15 on takes through one connection, with
-nothing in it about owners, rights or a server's version.
+Run it once for each release, on the release's own code and schema, and never again for an old one. It works on the embedded
+PostgreSQL (another server may add settings of its own) and writes plain SQL that any PostgreSQL from 15 on takes through one
+connection, with nothing in it about owners, rights or a server's version.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import re
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flows import workplace
 from flows.annual_filing import annual_filing
 from services.adapters import stepping
+from services.adapters.postgres import EmbeddedPostgres
 from services.adapters.postgres_programs import program
 from services.adapters.smtp import SmtpMailer
 from services.adapters.stepping import SteppingWaiter
@@ -44,14 +43,13 @@ from services.workflow.acts import approve, grant_exception, return_case, submit
 from services.workflow.carrying import begin_generation, hold_lease, note_run
 from services.workflow.drafts import attach
 from services.workflow.remarks import add_phrase, pin_remark
-from tests.conftest import _answers, _run, in_database, move_clock
+from tests.conftest import move_clock
 from tests.flows.filing import facts, file, know_cases, plan_2027
 from tests.homes import passable_folder
 from tests.smtp_servers import RecordingServer, smtp_server
 from tests.world import World, local, make_world, plan
 
 DUMPS = Path(__file__).parent / "dumps"
-SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 OPENED, LATER, MADE = local(2026, 12, 1), local(2027, 1, 1), local(2027, 1, 28)
 FOREIGN = re.compile(r"^(\\(un)?restrict \w+|SET transaction_timeout = 0;)\n", re.MULTILINE)
 """Lines of a dump that only psql or a newer server understands."""
@@ -164,18 +162,6 @@ async def left_undone(world: World) -> None:
     await submitted(world, "physics")
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """A PostgreSQL to work on: the tests' one, else the embedded one."""
-    if _answers(SERVER):
-        yield SERVER
-        return
-    from services.adapters.postgres import EmbeddedPostgres  # noqa: PLC0415 - only where needed
-
-    with passable_folder() as home, EmbeddedPostgres(home) as embedded:
-        yield embedded.url
-
-
 async def _make(url: str) -> dict[str, Any]:
     await migrate.upgrade(url)
     store = Store(url, clock=StoreClock())
@@ -195,18 +181,12 @@ def dump(url: str) -> str:
 
 
 def main() -> None:
-    with server() as maintenance:
-        name = f"guantong_dump_{uuid.uuid4().hex[:12]}"
-        _run(maintenance, f"CREATE DATABASE {name}")
-        try:
-            made = asyncio.run(_make(in_database(maintenance, name)))
-            text = dump(in_database(maintenance, name))
-        finally:
-            _run(maintenance, f"DROP DATABASE {name} WITH (FORCE)")
+    with passable_folder() as home, EmbeddedPostgres(home) as server:
+        made = asyncio.run(_make(server.url))
+        text = dump(server.url)
     DUMPS.mkdir(exist_ok=True)
-    path = DUMPS / f"{made['version']}.sql.gz"
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
-    path.with_suffix("").with_suffix(".json").write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    (DUMPS / f"{made['version']}.sql.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    (DUMPS / f"{made['version']}.json").write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
