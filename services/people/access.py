@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, func, literal_column, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlmodel import col
+from sqlmodel import col, select
 
 from models.case import Case
+from models.people import ProjectGroup
 from services.errors import ForbiddenError, NotFoundError
 from services.store.transaction import Tx
 
@@ -53,8 +54,7 @@ class HeldPosition:
 class Reader:
     """A person of one bureau with the positions that they hold today, by the business clock in the bureau's zone.
 
-    administered: the units whose people they look after, with all units below. guided, hosted: the project groups that
-    their unit guides as reviewer or hosts as base. colleagues: all positions of the units where they are clerk or head.
+    administered: the units whose people they look after, with all units below. colleagues: all positions of the units where they are clerk or head.
     """
 
     person_id: UUID
@@ -67,8 +67,6 @@ class Reader:
     bureau_code: str
     bureau_name: str
     administered: frozenset[UUID] = frozenset()
-    guided: frozenset[UUID] = frozenset()
-    hosted: frozenset[UUID] = frozenset()
     colleagues: frozenset[UUID] = frozenset()
 
     @cached_property
@@ -84,14 +82,17 @@ class Reader:
 
     @cached_property
     def guiding_unit_ids(self) -> frozenset[UUID]:
-        """The units for which the reader reviews."""
-        held = (position for position in self.positions if position.role == REVIEWER)
-        return frozenset(position.unit_id for position in held if position.unit_id is not None)
+        """The units for which the reader reviews: they see the cases of the groups that these guide."""
+        return self._units_as(REVIEWER)
 
     @cached_property
-    def visible_group_ids(self) -> frozenset[UUID]:
-        """The project groups whose cases the reader sees for the group's sake."""
-        return self.group_ids | self.guided | self.hosted
+    def hosting_unit_ids(self) -> frozenset[UUID]:
+        """The units in whose office the reader is: they see the cases of the groups whose base these are."""
+        return self._units_as(BASE_OFFICE)
+
+    def _units_as(self, role: str) -> frozenset[UUID]:
+        held = (position for position in self.positions if position.role == role)
+        return frozenset(position.unit_id for position in held if position.unit_id is not None)
 
     @property
     def is_administrator(self) -> bool:
@@ -145,10 +146,6 @@ administered AS (
 SELECT who.*,
     (SELECT jsonb_agg(to_jsonb(held) - 'bureau_id' ORDER BY code) FROM held) AS positions,
     ARRAY(SELECT id FROM administered) AS administered,
-    ARRAY(SELECT g.id FROM held JOIN project_group g ON g.bureau_id = held.bureau_id
-          AND g.guiding_unit_id = held.unit_id WHERE held.role = 'reviewer') AS guided,
-    ARRAY(SELECT g.id FROM held JOIN project_group g ON g.bureau_id = held.bureau_id
-          AND g.base_unit_id = held.unit_id WHERE held.role = 'office') AS hosted,
     ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
           AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues
 FROM who
@@ -198,8 +195,6 @@ def _reader(row: Mapping[str, Any]) -> Reader:
         bureau_code=row["bureau_code"],
         bureau_name=row["bureau_name"],
         administered=frozenset(row["administered"]),
-        guided=frozenset(row["guided"]),
-        hosted=frozenset(row["hosted"]),
         colleagues=frozenset(row["colleagues"]),
     )
 
@@ -213,12 +208,16 @@ def _held(position: Mapping[str, Any]) -> HeldPosition:
 
 
 class CaseFacts(Protocol):
-    """What decides who may see a case; a `models.case.Case` has it, and so has a locked case."""
+    """What decides who may see a case: it, and its group's guiding and base unit. A locked case has it."""
 
     @property
     def bureau_id(self) -> UUID: ...
     @property
     def group_id(self) -> UUID: ...
+    @property
+    def guiding_unit_id(self) -> UUID: ...
+    @property
+    def base_unit_id(self) -> UUID | None: ...
     @property
     def actors(self) -> Mapping[str, Any]: ...
 
@@ -233,7 +232,9 @@ def may_see_case(reader: Reader, case: CaseFacts) -> bool:
     """
     if case.bureau_id != reader.bureau_id:
         return False
-    if reader.is_administrator or case.group_id in reader.visible_group_ids:
+    if reader.is_administrator or case.group_id in reader.group_ids:
+        return True
+    if case.guiding_unit_id in reader.guiding_unit_ids or case.base_unit_id in reader.hosting_unit_ids:
         return True
     return not _grounds(reader).isdisjoint(str(position) for position in case.actors.values())
 
@@ -245,7 +246,15 @@ def case_scope(reader: Reader) -> ColumnElement[bool]:
         return own
     actors = func.jsonb_path_query_array(col(Case.actors), literal_column("CAST('$.*' AS jsonpath)"))
     named = actors.op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
-    return and_(own, or_(false(), col(Case.group_id).in_(sorted(reader.visible_group_ids)), named))
+    group = select(col(ProjectGroup.id)).where(
+        col(ProjectGroup.bureau_id) == reader.bureau_id,
+        or_(
+            col(ProjectGroup.id).in_(sorted(reader.group_ids)),
+            col(ProjectGroup.guiding_unit_id).in_(sorted(reader.guiding_unit_ids)),
+            col(ProjectGroup.base_unit_id).in_(sorted(reader.hosting_unit_ids)),
+        ),
+    )
+    return and_(own, or_(col(Case.group_id).in_(group), named))
 
 
 @dataclass(frozen=True)
@@ -261,9 +270,14 @@ def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlSc
     own = f"{alias}.bureau_id = ${first}"
     if reader.is_administrator:
         return SqlScope(f"({own})", (reader.bureau_id,))
-    named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 2}::text[]"
-    text = f"({own} AND ({alias}.group_id = ANY(${first + 1}::uuid[]) OR {named}))"
-    return SqlScope(text, (reader.bureau_id, sorted(reader.visible_group_ids), sorted(_grounds(reader))))
+    groups = (
+        f"SELECT i.id FROM project_group i WHERE i.bureau_id = ${first} AND (i.id = ANY(${first + 1}::uuid[])"  # noqa: S608 - numbers of ours
+        f" OR i.guiding_unit_id = ANY(${first + 2}::uuid[]) OR i.base_unit_id = ANY(${first + 3}::uuid[]))"
+    )  # fmt: skip
+    named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 4}::text[]"
+    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named}))"
+    units = (sorted(reader.guiding_unit_ids), sorted(reader.hosting_unit_ids))
+    return SqlScope(text, (reader.bureau_id, sorted(reader.group_ids), *units, sorted(_grounds(reader))))
 
 
 def _grounds(reader: Reader) -> frozenset[str]:

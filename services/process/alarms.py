@@ -75,8 +75,9 @@ class PlannedAlarm(NamedTuple):
     first_at: dt.datetime
 
 
-def dump_series(series: Series) -> dict[str, Any]:
-    """Return the series as JSON, as an alarm's row keeps it."""
+@lru_cache(maxsize=4096)
+def dump_series(series: Series) -> Mapping[str, Any]:
+    """Return the series as JSON, as an alarm's row keeps it; made once per series, so do not change it."""
     return series.model_dump(mode="json")
 
 
@@ -98,6 +99,13 @@ def plan_series(
     So reminders whose offset lies before the opening are skipped. The assignee is reminded, warned and told of the
     close; the rungs tell whom they name: the first `overdue`, each further one `escalate`.
     """
+    firsts = ((entry, next_time(entry[0], due, calendar, opened_at)) for entry in _wanted(stage))
+    return [PlannedAlarm(*entry, first) for entry, first in firsts if first is not None]
+
+
+@lru_cache(maxsize=1024)
+def _wanted(stage: SubmitStage | ApproveStage) -> tuple[tuple[Series, str, AlarmKind], ...]:
+    """Return every series that the stage asks for, with recipient and kind."""
     at = stage.remind.at if stage.remind else DEFAULT_AT
     wanted: list[tuple[Series, str, AlarmKind]] = [(WarningSeries(at=at), ASSIGNEE, "warn")]
     if stage.remind:
@@ -105,8 +113,7 @@ def plan_series(
     for n, rung in enumerate(stage.overdue, start=1):
         wanted += [(_ladder(rung, n, at=at), actor, "overdue" if n == 1 else "escalate") for actor in rung.tell]
     wanted.append((CloseSeries(), ASSIGNEE, "close"))
-    firsts = ((entry, next_time(entry[0], due, calendar, opened_at)) for entry in wanted)
-    return [PlannedAlarm(*entry, first) for entry, first in firsts if first is not None]
+    return tuple(wanted)
 
 
 def _ladder(rung: Rung, n: int, *, at: dt.time) -> LadderSeries:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from services.errors import SeasonDateError
@@ -180,10 +181,21 @@ def approve_due(
 
     That day is not counted. There is no close: an overdue approval stays open (never approval by silence).
     """
-    day = calendar.local_day(opened_at)
+    return replace(_approve_due(stage, calendar.local_day(opened_at), calendar, rolls, override), base=opened_at)
+
+
+@lru_cache(maxsize=4096)
+def _approve_due(
+    stage: ApproveStage,
+    day: dt.date,
+    calendar: WorkCalendar,
+    rolls: bool,  # noqa: FBT001
+    override: Override | None,
+) -> DueDate:
+    """Return the due date of every visit that opens on this day: on a busy day it is asked for again and again."""
     raw = calendar.add(day, stage.within)
     reasons = [reason("opened", date=day), *counted(calendar, day, stage.within, end=raw)]
-    plan = _Plan(rule=f"opened + {stage.within}", base=opened_at, raw=raw, rolls=rolls, override=override, close=None)
+    plan = _Plan(rule=f"opened + {stage.within}", base=day, raw=raw, rolls=rolls, override=override, close=None)
     return _settle(plan, calendar, reasons)
 
 

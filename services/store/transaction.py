@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -19,38 +19,67 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.ports import Ids
 from services.store.clock import StoreClock, SystemClock
+from services.store.driver import fetch
 from services.store.ids import RandomIds
 
 
 @dataclass
 class Tx:
-    """A running transaction: the session, the business time at which it began, and where ids come from."""
+    """A running transaction: its connection, the business time at which it began, and where ids come from."""
 
-    session: AsyncSession
+    _connection: AsyncConnection
     now: datetime
     ids: Ids
+    _session: AsyncSession | None = None
+    _wake: Callable[[], Awaitable[None]] | None = None
     _after_commit: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
     def new_id(self) -> UUID:
         """Return a new id from the Ids port."""
         return self.ids.new()
 
+    def new_ids(self, n: int) -> list[UUID]:
+        """Return `n` new ids from the Ids port."""
+        return self.ids.many(n)
+
     def after_commit(self, name: str, call: Callable[[], Awaitable[None]]) -> None:
         """Run `call` once after the commit; a second one of the same name replaces the first."""
         self._after_commit[name] = call
 
+    def wake(self) -> None:
+        """Wake the dispatcher after the commit, where the process has a way to: there is something to send."""
+        if self._wake is not None:
+            self.after_commit("wake", self._wake)
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM session on this transaction, made when first asked for: acts do without one."""
+        if self._session is None:
+            self._session = AsyncSession(self._connection, expire_on_commit=False, autoflush=True)
+        return self._session
+
     async def connection(self) -> AsyncConnection:
-        """Return the session's connection."""
-        return await self.session.connection()
+        """Return the connection that the transaction runs on."""
+        return self._connection
 
     async def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Mapping[str, Any]]:
         """Run one statement in PostgreSQL's own notation (`$1`) and return its rows as mappings.
 
         For hot paths and set-based statements; jsonb comes back decoded, and a jsonb parameter goes in as a JSON text.
         """
-        connection = await self.session.connection()
-        result = await connection.exec_driver_sql(statement, tuple(parameters))
-        return cast("list[Mapping[str, Any]]", result.mappings().all()) if result.returns_rows else []
+        if self._session is not None:
+            await self._session.flush()
+        return await fetch(self._connection, statement, parameters)
+
+    async def flush(self) -> None:
+        """Send what the session holds back."""
+        if self._session is not None:
+            await self._session.flush()
+
+    async def close(self) -> None:
+        """Let go of the session; the transaction's end is not its business."""
+        if self._session is not None:
+            await self._session.close()
 
 
 class Store:
@@ -74,17 +103,21 @@ class Store:
             )
         else:
             self.engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
+        self.wake: Callable[[], Awaitable[None]] | None = None
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Open a transaction; commit when the block ends, roll back when it raises; then run what waits for the commit."""
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=True) as session:
-            async with session.begin():
-                now = await self.clock.look(await session.connection())
-                tx = Tx(session=session, now=now, ids=self.ids)
-                yield tx
+        async with self.engine.connect() as connection:
+            async with connection.begin():
+                tx = Tx(connection, await self.clock.look(connection), self.ids, _wake=self.wake)
+                try:
+                    yield tx
+                    await tx.flush()
+                finally:
+                    await tx.close()
             for call in tx._after_commit.values():  # noqa: SLF001 - its own queue
                 await call()
 

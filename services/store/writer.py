@@ -7,12 +7,14 @@ document, which PostgreSQL spreads into rows itself with `jsonb_populate_records
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
+
+import orjson
 
 from services.store.transaction import Tx
 
@@ -29,16 +31,17 @@ INSERTS = (
 class Rows:
     """Rows to write in one statement.
 
-    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: {id, state,
-    decision_id} of tasks that end; their deadlines, alarms and unsent notifications end with them. left_visit: {outcome}
-    of the visit that ends. moved_deadline: {task, close_at, explained, override_by, override_reason}: its alarms are
+    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: tasks that end, each with its
+    state `done` or `closed`, by `decision_id`; their deadlines, alarms and unsent notifications end with them.
+    left_visit: {id, outcome} of the visit that ends. moved_deadline: {task, close_at, explained, override_by, override_reason}: its alarms are
     disarmed, the new ones come with it. used_exception: {id} of a late exception. now: business time.
     """
 
     now: datetime
     new: dict[str, list[Columns]] = field(default_factory=dict)
     case: Columns | None = None
-    closed_tasks: list[Columns] = field(default_factory=list)
+    closed_tasks: dict[UUID, str] = field(default_factory=dict)
+    decision_id: UUID | None = None
     left_visit: Columns | None = None
     moved_deadline: Columns | None = None
     used_exception: Columns | None = None
@@ -58,17 +61,19 @@ left_visit AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz, ou
     FROM doc WHERE v.id = (doc.d -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
 """
 CLOSED = """
-ended AS (SELECT x.id, x.state, x.decision_id FROM doc,
-    jsonb_to_recordset(doc.d -> 'closed_tasks') AS x(id uuid, state text, decision_id uuid)),
-ended_tasks AS (UPDATE task t SET state = e.state, closed_at = (doc.d ->> 'now')::timestamptz, decision_id = e.decision_id
-    FROM doc, ended e WHERE t.id = e.id),
-ended_deadlines AS (UPDATE deadline l SET state = CASE e.state WHEN 'done' THEN 'met' ELSE 'void' END
-    FROM ended e WHERE l.subject_id = e.id),
-ended_alarms AS (UPDATE alarm a SET next_at = NULL FROM ended e WHERE a.task_id = e.id AND a.next_at IS NOT NULL),
-ended_notifications AS (UPDATE notification n SET state = 'void' FROM ended e WHERE n.subject_id = e.id
+ended_tasks AS (UPDATE task t SET state = ($2::text[])[array_position(ARRAY[{ids}]::uuid[], t.id)],
+    closed_at = (doc.d ->> 'now')::timestamptz, decision_id = (doc.d ->> 'decision_id')::uuid
+    FROM doc WHERE t.id IN ({ids})),
+ended_deadlines AS (UPDATE deadline l
+    SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
+    WHERE l.subject_id IN ({ids})),
+ended_alarms AS (UPDATE alarm a SET next_at = NULL WHERE a.task_id IN ({ids}) AND a.next_at IS NOT NULL),
+ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject_id IN ({ids})
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
 """
+"""Each ended task is a parameter of its own. Joined from the document they would be guessed at a hundred rows, for which
+whole tables are read; as one array, at ten, and PostgreSQL would plan anew every time instead of keeping its plan."""
 USED = """
 used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
     FROM doc WHERE e.id = (doc.d -> 'used_exception' ->> 'id')::uuid)
@@ -106,29 +111,27 @@ def _insert(table: str, *, after_left_visit: bool) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(parts: frozenset[str]) -> str:
+def _statement(parts: frozenset[str], ended: int) -> str:
+    ids = ", ".join(f"${place}" for place in range(3, ended + 3))
     pieces = ["doc AS (SELECT $1::jsonb AS d)"]
-    pieces += [text.strip() for part, text in CHANGES.items() if part in parts]
+    pieces += [text.strip().replace("{ids}", ids) for part, text in CHANGES.items() if part in parts]
     pieces += [_insert(table, after_left_visit="left_visit" in parts) for table in INSERTS if table in parts]
     return "WITH " + ",\n".join(pieces) + "\nSELECT 1"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
-
-
 async def write(tx: Tx, rows: Rows) -> None:
     """Write everything in `rows` as one statement, in the caller's transaction."""
-    document: dict[str, Any] = {"now": rows.now, "new": rows.new}
+    document: dict[str, Any] = {"now": rows.now, "new": rows.new, "decision_id": rows.decision_id}
     parts = {table for table, values in rows.new.items() if values}
     unknown = parts - set(INSERTS)
     if unknown:
         raise ValueError(f"the writer does not insert into {', '.join(sorted(unknown))}")
     for part in CHANGES:
-        value = getattr(rows, part)
-        if value:
-            document[part] = value
+        if value := getattr(rows, part):
+            document[part] = None if value is rows.closed_tasks else value
             parts.add(part)
-    await tx.rows(_statement(frozenset(parts)), (json.dumps(document, default=_plain, ensure_ascii=False),))
+    if "notification" in parts:
+        tx.wake()
+    text = orjson.dumps(document, default=str).decode()
+    ended = (list(rows.closed_tasks.values()), *rows.closed_tasks) if rows.closed_tasks else ()
+    await tx.rows(_statement(frozenset(parts), len(rows.closed_tasks)), (text, *ended))

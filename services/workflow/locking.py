@@ -22,7 +22,7 @@ from services.store.transaction import Tx
 LOCK = f"""
 SELECT c.id, c.bureau_id, c.season_id, c.version_id, c.process, c.group_id, c.state_doc::text AS state_doc,
     c.actors::text AS actors, c.late, c.number, c.audit_seq, c.audit_hash, s.key AS season_key, s.due::text AS season_due,
-    g.code AS group_code,
+    g.code AS group_code, g.guiding_unit_id, g.base_unit_id,
     (SELECT jsonb_object_agg(h.position_id, h.people) FROM (
         SELECT a.position_id, jsonb_agg(DISTINCT a.person_id) AS people FROM appointment a
         WHERE a.position_id IN (SELECT j.value::uuid FROM jsonb_each_text(c.actors) j)
@@ -51,6 +51,8 @@ class LockedCase:
     season_due: date
     group_id: UUID
     group_code: str
+    guiding_unit_id: UUID
+    base_unit_id: UUID | None
     state: CaseState
     actors: Mapping[str, UUID]
     holders: Mapping[UUID, tuple[UUID, ...]]
@@ -94,6 +96,8 @@ async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id:
         season_due=date.fromisoformat(json.loads(row["season_due"])["due_on"]),
         group_id=row["group_id"],
         group_code=row["group_code"],
+        guiding_unit_id=row["guiding_unit_id"],
+        base_unit_id=row["base_unit_id"],
         state=CaseState.model_validate_json(row["state_doc"]),
         actors={actor: UUID(position) for actor, position in json.loads(row["actors"]).items()},
         holders={UUID(position): tuple(map(UUID, people)) for position, people in holders.items()},

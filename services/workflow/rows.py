@@ -175,9 +175,8 @@ async def extend(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, *
 
 def _close(rows: Rows, transition: Transition, act: Act) -> None:
     for task in transition.closed:
-        rows.closed_tasks.append(
-            {"id": task.id, "state": "closed" if task.by_other else "done", "decision_id": act.decision_id}
-        )
+        rows.closed_tasks[task.id] = "closed" if task.by_other else "done"
+    rows.decision_id = act.decision_id
     left = transition.before.visit
     if transition.outcome is not None and left is not None:
         rows.left_visit = {"id": left.id, "outcome": transition.outcome}

@@ -53,7 +53,8 @@ async def start_case(tx: Tx, *, season: Season, group: ProjectGroup) -> UUID | N
     held = await tx.rows(HOLDERS, (season.bureau_id, list(actors.values()), day, tx.now))
     case = LockedCase(
         id=tx.new_id(), bureau_id=season.bureau_id, season_id=season.id, season_key=season.key,
-        season_due=calendar.local_day(season.due_at - _INSTANT), group_id=group.id, group_code=group.code,
+        season_due=calendar.local_day(season.due_at - _INSTANT), group_id=group.id, group_code=group.code, guiding_unit_id=group.guiding_unit_id,
+        base_unit_id=group.base_unit_id,
         state=CaseState(), actors=actors,
         holders={row["position_id"]: tuple(map(UUID, json.loads(row["people"]))) for row in held},
         pack=pack, definition=definition, calendar=calendar, late=False, audit_seq=0, audit_hash=GENESIS,

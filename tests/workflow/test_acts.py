@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -90,15 +91,20 @@ async def test_a_budget_that_does_not_add_up_is_refused_and_says_where(world: Wo
     assert "26,024.00" in problem["message"]
 
 
+class GivenUpError(Exception):
+    """Ends a transaction that would have succeeded."""
+
+
 async def test_numbers_have_no_gaps_also_when_one_filing_rolls_back(world: World) -> None:
     assert (await file(world, "math")).number == "QJ-2027-001"
     await submit(world, "physics")
     await guide(world, "physics")
     await sign(world, "basic-clerk", "basic-education-office/clerk", "physics")
-    async with world.store.transaction() as tx:
-        by = await world.reader(tx, "finance-clerk")
-        assert (await approve(tx, by=by, task_id=await world.open_task(tx, "physics"))).number == "QJ-2027-002"
-        await tx.session.rollback()
+    with suppress(GivenUpError):
+        async with world.store.transaction() as tx:
+            by = await world.reader(tx, "finance-clerk")
+            assert (await approve(tx, by=by, task_id=await world.open_task(tx, "physics"))).number == "QJ-2027-002"
+            raise GivenUpError
     assert (await file(world, "chemistry")).number == "QJ-2027-002"
     assert (await sign(world, "finance-clerk", "planning-finance-office/clerk", "physics")).number == "QJ-2027-003"
 
