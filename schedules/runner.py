@@ -20,7 +20,7 @@ from services.adapters.prefect import PrefectOrchestrator
 from services.adapters.smtp import SmtpMailer
 from services.errors import SetupError
 from services.messages.dispatch import LOOK_EVERY, Dispatcher
-from services.messages.wake import Listener
+from services.messages.wake import Listener, Waker
 from services.settings import Settings, load_settings
 from services.store import migrate
 from services.store.clock import StoreClock, SystemClock
@@ -47,6 +47,8 @@ class Clock:
         self._mailer = SmtpMailer.from_settings(settings)
         self._dispatcher = Dispatcher(self._store, self._mailer, settings)
         self._listener = Listener(settings.required_database_url())
+        self._waker = Waker(settings.required_database_url())
+        self._store.wake = self._waker.wake
         work = Clockwork(self._store, settings, self._orchestrator)
         self._jobs = [(job, Guard(job.name, _bound(job.run, work))) for job in JOBS]
         self._dispatching = Guard("dispatch", self._dispatcher.tick)
@@ -122,6 +124,7 @@ class Clock:
             log.warning("the clock ends without a word to the database, which does not answer")
 
     async def _close(self) -> None:
+        await self._waker.close()
         await self._listener.close()
         if self._mailer is not None:
             await self._mailer.close()

@@ -23,6 +23,10 @@ class Ids(Protocol):
         """Return a new UUIDv7."""
         ...
 
+    def many(self, n: int) -> list[UUID]:
+        """Return `n` new UUIDv7 at once, for writers of many rows."""
+        ...
+
     def token(self) -> str:
         """Return a new secret of at least 128 bits, URL-safe."""
         ...
@@ -58,9 +62,7 @@ class Waiter(Protocol):
 class Orchestrator(Protocol):
     """What the clock asks of whoever carries flow runs."""
 
-    async def start_run(
-        self, *, deployment: str, idempotency_key: str, parameters: dict[str, str | int]
-    ) -> str:
+    async def start_run(self, *, deployment: str, idempotency_key: str, parameters: dict[str, str | int]) -> str:
         """Create a run of the deployment, or find the one with this key; return its id."""
         ...
 

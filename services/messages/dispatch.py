@@ -22,10 +22,11 @@ from services.messages.envelope import AddressError, Envelope, build_mail
 from services.messages.facts import Item, read_items
 from services.messages.ics import calendar_file
 from services.messages.keys import message_id_header
+from services.messages.recipients import retell
 from services.messages.render import render
 from services.messages.wake import Listener
 from services.messages.words import said
-from services.ports import Mailer
+from services.ports import Delivery, Mailer
 from services.settings import Settings
 from services.store.transaction import Store
 
@@ -84,12 +85,14 @@ class Dispatcher:
         async with self._store.transaction() as tx:
             messages = await claim(tx, limit=self._batch, lease=self._lease)
             items = await read_items(tx, [message.id for message in messages]) if messages else {}
-            await void(tx, [item.id for enclosed in items.values() for item in enclosed if item.stale])
+            unsaid = [item for enclosed in items.values() for item in enclosed if not item.holds_true]
+            await void(tx, [item.id for item in unsaid])
+            await retell(tx, [item.row for item in unsaid if not item.stale])
             now = tx.now
         slots = asyncio.Semaphore(self._settings.smtp_connections)
         async with asyncio.TaskGroup() as group:
             for message in messages:
-                fresh = [item for item in items[message.id] if not item.stale]
+                fresh = [item for item in items[message.id] if item.holds_true]
                 group.create_task(self._deal_with(message, fresh, now=now, claimed_at=claimed_at, slots=slots))
         return len(messages)
 
@@ -102,14 +105,26 @@ class Dispatcher:
         claimed_at: float,
         slots: asyncio.Semaphore,
     ) -> None:
-        async with slots:
-            if time.monotonic() - claimed_at > self._settings.smtp_timeout + MARGIN / 2:
-                # What is left of the lease might not outlast a slow server: give it back untried.
-                ending = Ending("waiting", uncounted=True)
-            else:
-                ending = await self._attempt(message, items, now)
+        """Hand one message over and record what became of it. Whatever goes wrong with it is its own affair."""
+        try:
+            async with slots:
+                ending = await self._ending(message, items, now=now, claimed_at=claimed_at)
             if not await finish(self._store.engine, message, ending):
                 log.warning("message %s was taken over by another dispatcher: the lease ran out", message.key)
+        except Exception:
+            # It must not cancel the others, of which one may be between DATA and its answer. Its lease runs out.
+            log.exception("what became of message %s could not be recorded; it is tried again", message.key)
+
+    async def _ending(self, message: Claimed, items: Sequence[Item], *, now: datetime, claimed_at: float) -> Ending:
+        if time.monotonic() - claimed_at > self._settings.smtp_timeout + MARGIN / 2:
+            # What is left of the lease might not outlast a slow server: give it back untried.
+            return Ending("waiting", uncounted=True)
+        try:
+            return await self._attempt(message, items, now)
+        except Exception as error:
+            log.exception("message %s failed in a way that nobody foresaw", message.key)
+            unforeseen = Delivery("retry", f"{type(error).__name__}: {error}"[:2000])
+            return Ending(**outcome(unforeseen, message, self._backoff, at=now))
 
     async def _attempt(self, message: Claimed, items: Sequence[Item], now: datetime) -> Ending:
         assert self._mailer is not None

@@ -11,28 +11,29 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.messages.kinds import NEEDS_OPEN_TASK, urgency
+from services.messages.kinds import FROM_SERIES, NEEDS_OPEN_TASK, TO_ASSIGNEE, urgency
+from services.messages.recipients import TASK, gone
+from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
 
-FACTS = """
-SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, n.task_id, n.case_id, n.person_id, n.bureau_id,
+FACTS = f"""
+SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
     n.season_id, b.name AS bureau, b.zone, b.code AS bureau_code,
-    n.task_id IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open' AS stale,
-    t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
+    {TASK} IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open' AS stale,
+    {gone("$4", "$5")} AS gone, t.kind AS task_kind, t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
     coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
     po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
     dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
     l.due_at, l.close_at, l.explained::text AS explained,
     EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.person_id = n.person_id
-        AND a.starts_on <= ($3::timestamptz AT TIME ZONE b.zone)::date
-        AND (a.ends_on IS NULL OR a.ends_on >= ($3::timestamptz AT TIME ZONE b.zone)::date)) AS holds,
+        AND {holds("($1::timestamptz AT TIME ZONE b.zone)::date", "$1::timestamptz")}) AS holds,
     CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
         WHERE x.subject_id = n.task_id AND x.kind IN ('due-changed', 'exception-granted')) END AS changes
 FROM notification n
 JOIN bureau b ON b.id = n.bureau_id
-LEFT JOIN task t ON t.id = n.task_id
+LEFT JOIN task t ON t.id = {TASK}
 LEFT JOIN cases c ON c.id = n.case_id
 LEFT JOIN season s ON s.id = coalesce(c.season_id, n.season_id)
 LEFT JOIN project_group g ON g.id = c.group_id
@@ -41,16 +42,17 @@ LEFT JOIN unit pu ON pu.id = po.unit_id
 LEFT JOIN decision d ON n.case_id IS NOT NULL AND d.id = (n.context ->> 'decision')::uuid
 LEFT JOIN position dp ON dp.id = d.position_id
 LEFT JOIN unit du ON du.id = dp.unit_id
-LEFT JOIN deadline l ON l.subject_id = n.task_id
-WHERE n.message_id = ANY($1::uuid[]) AND n.state = 'enclosed'
-"""
+LEFT JOIN deadline l ON l.subject_id = t.id
+WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
+"""  # noqa: S608 - constant parts
 
 
 @dataclass(frozen=True)
 class Item:
     """One notification with the facts around it, in no language yet.
 
-    stale: its task was closed meanwhile, so it is not said any more. holds: the reader holds the task's position, so
+    stale: its task was closed meanwhile, so it is not said any more. gone: nor is it said to this reader, who holds no
+    more what it was told to. holds: the reader holds the task's position, so
     the link leads to the task and not to the case. changes: how often the due date or close moved so far.
     """
 
@@ -70,6 +72,11 @@ class Item:
     @property
     def stale(self) -> bool:
         return bool(self.row["stale"])
+
+    @property
+    def holds_true(self) -> bool:
+        """Whether it is still to be said, and to this reader."""
+        return not self.row["stale"] and not self.row["gone"]
 
     @property
     def task_id(self) -> UUID | None:
@@ -113,7 +120,9 @@ class Item:
 async def read_items(tx: Tx, message_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
     """Return the enclosed notifications of each message, in the order in which a digest says them."""
     items: dict[UUID, list[Item]] = {identity: [] for identity in message_ids}
-    for row in await tx.rows(FACTS, (list(message_ids), list(NEEDS_OPEN_TASK), tx.now)):
+    for row in await tx.rows(
+        FACTS, (tx.now, list(NEEDS_OPEN_TASK), list(message_ids), list(TO_ASSIGNEE), list(FROM_SERIES))
+    ):
         items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row)))
     for enclosed in items.values():
         enclosed.sort(key=Item.order)

@@ -5,6 +5,16 @@ from __future__ import annotations
 ALARM_KINDS = ("remind", "warn", "overdue", "escalate", "close", "unheld")
 """Written by the sweep. They are gathered: all that is due to a person at one time goes out as one mail."""
 
+FROM_SERIES = ("remind", "warn", "overdue", "escalate", "close")
+"""Told to whoever holds the position of an alarm of this kind (or is its person)."""
+
+TO_ASSIGNEE = ("task-opened", "returned", "exception-granted", "due-changed")
+"""Told by acts to whoever holds the task's position."""
+
+BEFORE_DUE = ("remind", "warn")
+STANDS_FOR = ("remind", "close", "overdue")
+"""What may stand for a reminder whose due date has passed, the best last: they speak to those who have to act."""
+
 ACT_KINDS = (
     "task-opened",
     "returned",
@@ -25,7 +35,7 @@ SEASON_KINDS = ("season-missing", "season-summary", "audit-anchor")
 
 KINDS = (*ALARM_KINDS, *ACT_KINDS, *SEASON_KINDS)
 
-NEEDS_OPEN_TASK = (*ALARM_KINDS, "task-opened", "returned", "exception-granted", "due-changed")
+NEEDS_OPEN_TASK = (*ALARM_KINDS, *TO_ASSIGNEE)
 """Said only while the task is open. The act that closes a task voids them, but an act whose statement began before a
 sweep committed cannot see what that sweep wrote; so whoever assembles and sends looks at the task again."""
 

@@ -1,8 +1,9 @@
 """The sweep: from due alarms to notifications and next times, in bounded batches, each one transaction.
 
 Whatever is due and not yet done is done, however late; nothing is done early. Any number of clocks may sweep at once:
-each claims rows that no other has locked. Three statements read a batch and one writes it, however many alarms it
-holds; series and terms repeat, so their times are worked out once per (series, term, time).
+each claims rows that no other has locked. Two statements read a batch and one writes it, however many alarms it
+holds. Series and terms repeat, so PostgreSQL groups the alarms by (series, term, time), the times of each group are
+worked out here once, and PostgreSQL spreads them out again.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.people.access import ADMINISTRATOR, PRESENT
+from services.messages.recipients import HOLDING, Vacancy, administrators
 from services.process.alarms import load_series, missed, next_time
-from services.process.calendar import WorkCalendar
 from services.process.deadlines import Term
 from services.programmes.pinned import CALENDAR, calendar_of, pinned_pack
 from services.store.transaction import Store, Tx
@@ -30,53 +30,65 @@ ASK_AGAIN = timedelta(hours=1)
 """When an alarm is looked at again that can tell nobody (not even an administrator) or cannot be worked out."""
 
 LANES = 2
-NOBODY = UUID(int=0)
+BATCH = 5000
 
-BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('random_page_cost', '1.1', true)"
+PLANNING = """
+SELECT set_config('enable_seqscan', 'off', true), set_config('random_page_cost', '1.1', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
 """For this transaction: with its usual prices the planner reads a table of 100,000 alarms whole to change 2,000 of them,
-so that a sweep would follow what exists instead of what is due."""
+so that a sweep would follow what exists instead of what is due; and a plan that does not know how long the arrays are
+joins them row by row."""
 
 CLAIM = """
-SELECT a.id, a.bureau_id, a.deadline_id, a.position_id, a.person_id, a.kind, a.series::text AS series, a.next_at
-FROM alarm a WHERE a.next_at <= $1 ORDER BY a.next_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED
+SELECT array_agg(c.id) AS ids FROM (
+    SELECT a.id FROM alarm a WHERE a.next_at <= $1 ORDER BY a.next_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED) c
 """
-TERMS = f"""
-SELECT d.id, d.due_at, d.close_at, c.version_id, ({CALENDAR.format(bureau="c.bureau_id")}) AS calendar_digest
-FROM deadline d JOIN cases c ON c.id = d.case_id WHERE d.id = ANY($1::uuid[])
+DUE = f"""
+SELECT g.bureau_id, g.version_id, g.series::text AS series, g.next_at, g.due_at, g.close_at, g.places, g.people,
+    ({CALENDAR.format(bureau="g.bureau_id")}) AS calendar_digest FROM (
+    SELECT r.bureau_id, c.version_id, r.series, r.next_at, d.due_at, d.close_at, array_agg(u.n::int) AS places,
+        array_agg(coalesce(r.person_id, a.person_id)) AS people
+    FROM unnest($2::uuid[]) WITH ORDINALITY AS u(id, n) JOIN alarm r ON r.id = u.id JOIN bureau b ON b.id = r.bureau_id
+    LEFT JOIN deadline d ON d.id = r.deadline_id LEFT JOIN cases c ON c.id = d.case_id
+    LEFT JOIN appointment a ON a.position_id = r.position_id AND {HOLDING}
+    GROUP BY r.bureau_id, c.version_id, r.series, r.next_at, d.due_at, d.close_at) g
 """  # noqa: S608 - constant parts
-TODAY = "($1::timestamptz AT TIME ZONE b.zone)::date"
-HOLDERS = f"""
-SELECT DISTINCT a.position_id, a.person_id FROM appointment a
-JOIN bureau b ON b.id = a.bureau_id JOIN person p ON p.id = a.person_id
-WHERE a.position_id = ANY($2::uuid[]) AND a.starts_on <= {TODAY} AND (a.ends_on IS NULL OR a.ends_on >= {TODAY})
-    AND {PRESENT}
-"""  # noqa: S608
-ADMINISTRATORS = f"""
-SELECT DISTINCT o.bureau_id, a.person_id FROM position o
-JOIN unit u ON u.bureau_id = o.bureau_id AND u.id = o.unit_id AND u.kind = 'bureau'
-JOIN bureau b ON b.id = o.bureau_id JOIN appointment a ON a.position_id = o.id JOIN person p ON p.id = a.person_id
-WHERE o.role = $3 AND o.bureau_id = ANY($2::uuid[]) AND a.starts_on <= {TODAY}
-    AND (a.ends_on IS NULL OR a.ends_on >= {TODAY}) AND {PRESENT}
-"""  # noqa: S608
+"""Read after the alarms are locked, for whoever moves a deadline moves its alarms in one transaction. `places` are those
+of the alarms in the array of the claimed, one for each person to tell; the person is null where nobody holds the position."""
+
 WRITE = """
 WITH moved AS (
-    UPDATE alarm a SET next_at = u.next_at FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS u(id, next_at, n)
-    WHERE a.id = u.id RETURNING u.n, a.bureau_id, a.kind, a.task_id, a.case_id, a.visit_n
+    UPDATE alarm a SET next_at = ($3::timestamptz[])[u.g]
+    FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS u(id, g, n) WHERE a.id = u.id
+    RETURNING u.n, u.g, a.bureau_id, a.kind, a.task_id, a.case_id, a.visit_n
 ), told AS (
     INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, task_id, case_id, visit_n, at, context, state,
         created_at)
-    SELECT n.id, m.bureau_id, n.person_id, coalesce(n.kind, m.kind), m.task_id, m.task_id, m.case_id, m.visit_n, n.at,
-        n.context::jsonb, 'pending', $3::timestamptz
-    FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::timestamptz[], $9::text[])
-        AS n(id, alarm, person_id, kind, at, context)
-    JOIN moved m ON m.n = n.alarm
-    ORDER BY m.task_id, m.visit_n, 4, n.at, n.person_id
+    SELECT n.id, m.bureau_id, n.person_id, m.kind, m.task_id, m.task_id, m.case_id, m.visit_n,
+        ($8::timestamptz[])[m.g], ($9::text[])[m.g]::jsonb, 'pending', $4::timestamptz
+    FROM unnest($5::uuid[], $6::int[], $7::uuid[]) AS n(id, place, person_id) JOIN moved m ON m.n = n.place
+    ORDER BY m.task_id, m.visit_n, m.kind, 9, n.person_id
     ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING RETURNING 1
 )
 SELECT count(*) AS n FROM told
 """
 """The order of insertion is that of the unique key, so two sweeps that meet on a key wait for each other in one order
 only and cannot deadlock."""
+
+VACANT = "SELECT id, bureau_id, position_id, task_id, kind FROM alarm WHERE id = ANY($1::uuid[])"
+UNHELD = """
+WITH told AS (
+    INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, case_id, visit_n, at, context, state, created_at)
+    SELECT n.id, a.bureau_id, n.person_id, 'unheld', a.id, a.case_id, a.visit_n, n.at, n.context::jsonb, 'pending', $1
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[]) AS n(id, alarm, person_id, at, context)
+    JOIN alarm a ON a.id = n.alarm ORDER BY a.id, n.at, n.person_id
+    ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING RETURNING 1
+)
+SELECT count(*) AS n FROM told
+"""
+"""A vacancy's subject is its alarm and not its task, so that vacancies of several positions at one instant, or of one
+position at two rungs, are each told."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +116,6 @@ class SweepResult:
         )
 
 
-class Claimed(NamedTuple):
-    """A due alarm under our lock."""
-
-    id: UUID
-    bureau_id: UUID
-    deadline_id: UUID
-    position_id: UUID | None
-    person_id: UUID | None
-    kind: str
-    series: str
-    next_at: datetime
-
-
 class Firing(NamedTuple):
     """What an alarm comes to now: the instant told of, what is said with it, and when it is due again."""
 
@@ -127,40 +126,52 @@ class Firing(NamedTuple):
 
 @dataclass
 class _Batch:
-    """The rows that one statement writes."""
+    """Claimed alarms by their places (from 1) in `ids`, and what is to be written of them, group by group.
 
-    moved: list[tuple[UUID, datetime | None]] = field(default_factory=list)
-    told: list[tuple[Any, ...]] = field(default_factory=list)
-    unheld: int = 0
+    An alarm's group says its next time; groups are those that DUE gives, and a last one for what is asked again.
+    vacant: places of alarms whose position nobody holds, with what they come to.
+    """
+
+    ids: list[UUID]
+    group: list[int]
+    next_at: list[datetime | None] = field(default_factory=list)
+    at: list[datetime | None] = field(default_factory=list)
+    context: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    people: list[UUID] = field(default_factory=list)
+    vacant: dict[int, Firing] = field(default_factory=dict)
     broken: int = 0
+    lateness: Counter[float] = field(default_factory=Counter)
+
+    def add_group(self, firing: Firing | None, *, again: datetime) -> int:
+        """Add what a group comes to, or that it is asked again; return the group's number."""
+        self.next_at.append(firing.next_at if firing else again)
+        self.at.append(firing.at if firing else None)
+        self.context.append(firing.context if firing else "{}")
+        return len(self.next_at)
 
 
-async def sweep(tx: Tx, *, limit: int = 2000) -> SweepResult:
+async def sweep(tx: Tx, *, limit: int = BATCH) -> SweepResult:
     """Claim up to `limit` due alarms and write whom they tell and when they are due again.
 
     A position is resolved now, to all who hold it on this day of the bureau's zone. What nobody holds is told to the
     bureau's administrators as `unheld`; where there are none, the alarm asks again in an hour, so nothing is lost.
     Missed times of an alarm become one notification at the latest of them, with their number.
     """
-    await tx.rows(BY_INDEX)
-    alarms = await _claim(tx, limit)
-    if not alarms:
+    await tx.rows(PLANNING)
+    ids = (await tx.rows(CLAIM, (tx.now, limit)))[0]["ids"]
+    if not ids:
         return SweepResult()
-    batch = _Batch()
-    terms = await _terms(tx, alarms)
-    holders = await _holders(tx, alarms)
-    administrators = await _administrators(tx, alarms, holders)
-    fired: dict[tuple[Any, ...], Firing | None] = {}
-    for alarm in alarms:
-        firing = _fire(alarm, terms.get(alarm.deadline_id), now=tx.now, fired=fired)
-        told = (alarm.person_id,) if alarm.person_id else holders.get(alarm.position_id or NOBODY, ())
-        _add(batch, tx, alarm, firing, told=told, instead=administrators.get(alarm.bureau_id, ()))
-    notified = await _write(tx, batch)
-    lateness = Counter(max(0.0, (tx.now - alarm.next_at).total_seconds()) for alarm in alarms)
-    return SweepResult(len(alarms), notified, batch.unheld, batch.broken, lateness)
+    batch = _Batch(ids, [0] * len(ids))
+    for row in await tx.rows(DUE, (tx.now, ids)):
+        _add(batch, row, await _firing(tx, row), now=tx.now)
+    unheld = await _unheld(tx, batch) if batch.vacant else []
+    tx.wake()
+    notified = await _write(tx, batch) + await _write_unheld(tx, unheld)
+    return SweepResult(len(ids), notified, len(batch.vacant), batch.broken, batch.lateness)
 
 
-async def sweep_all(store: Store, *, limit: int = 2000) -> SweepResult:
+async def sweep_all(store: Store, *, limit: int = BATCH) -> SweepResult:
     """Sweep until nothing due is left that no other clock has claimed; each batch is its own transaction.
 
     Where one batch is not all, two are under way at once: the one is worked out while the other is written.
@@ -184,112 +195,75 @@ async def _sweep_on(store: Store, limit: int) -> SweepResult:
             return total
 
 
-async def _claim(tx: Tx, limit: int) -> list[Claimed]:
-    """Lock due alarms; as plain tuples, because a sweep handles so many."""
-    connection = await tx.connection()
-    return [Claimed._make(row) for row in await connection.exec_driver_sql(CLAIM, (tx.now, limit))]
-
-
-async def _terms(tx: Tx, alarms: Sequence[Claimed]) -> dict[UUID, tuple[Term, WorkCalendar]]:
-    """Read the deadlines, after the alarms are locked: whoever moves a deadline moves its alarms in one transaction."""
-    rows = await tx.rows(TERMS, (list({alarm.deadline_id for alarm in alarms}),))
-    bureaus = {alarm.deadline_id: alarm.bureau_id for alarm in alarms}
-    calendars: dict[tuple[UUID, UUID], WorkCalendar] = {}
-    known: dict[tuple[Any, ...], tuple[Term, WorkCalendar]] = {}
-    terms = {}
-    for row in rows:
-        place = (bureaus[row["id"]], row["version_id"])
-        if place not in calendars:
-            pack = await pinned_pack(tx, row["version_id"])
-            calendars[place] = await calendar_of(tx, place[0], pack, known_digest=row["calendar_digest"])
-        key = (*place, row["due_at"], row["close_at"])
-        if key not in known:
-            calendar = calendars[place]
-            known[key] = (Term.ending(row["due_at"], row["close_at"], calendar), calendar)
-        terms[row["id"]] = known[key]
-    return terms
-
-
-async def _holders(tx: Tx, alarms: Sequence[Claimed]) -> dict[UUID, list[UUID]]:
-    positions = {alarm.position_id for alarm in alarms if alarm.position_id}
-    holders: dict[UUID, list[UUID]] = {}
-    for row in await tx.rows(HOLDERS, (tx.now, list(positions))):
-        holders.setdefault(row["position_id"], []).append(row["person_id"])
-    return holders
-
-
-async def _administrators(tx: Tx, alarms: Sequence[Claimed], holders: Mapping[UUID, object]) -> dict[UUID, list[UUID]]:
-    """Read whom to tell of positions that nobody holds; nothing is read where all are held."""
-    bureaus = {a.bureau_id for a in alarms if a.position_id and a.position_id not in holders}
-    found: dict[UUID, list[UUID]] = {}
-    if bureaus:
-        for row in await tx.rows(ADMINISTRATORS, (tx.now, list(bureaus), ADMINISTRATOR)):
-            found.setdefault(row["bureau_id"], []).append(row["person_id"])
-    return found
-
-
-def _fire(
-    alarm: Claimed,
-    term: tuple[Term, WorkCalendar] | None,
-    *,
-    now: datetime,
-    fired: dict[tuple[Any, ...], Firing | None],
-) -> Firing | None:
-    """Return what the alarm comes to at `now`, worked out once for all alarms of the same series and term."""
-    key = (alarm.series, id(term), alarm.next_at)
-    if key not in fired:
-        fired[key] = _work_out(alarm, term, now)
-    return fired[key]
-
-
-def _work_out(alarm: Claimed, term: tuple[Term, WorkCalendar] | None, now: datetime) -> Firing | None:
-    if term is None:
-        log.error("alarm %s has no deadline of a case; it is asked again in an hour", alarm.id)
+async def _firing(tx: Tx, row: Mapping[str, Any]) -> Firing | None:
+    """Return what a group of alarms of one series and term comes to; None where that cannot be worked out."""
+    if row["version_id"] is None:
+        log.error("alarms of bureau %s have no deadline of a case; they are asked again in an hour", row["bureau_id"])
         return None
-    due, calendar = term
+    pack = await pinned_pack(tx, row["version_id"])
+    calendar = await calendar_of(tx, row["bureau_id"], pack, known_digest=row["calendar_digest"])
+    due = Term.ending(row["due_at"], row["close_at"], calendar)
     try:
-        series = load_series(alarm.series)
-        times = (alarm.next_at, *missed(series, due, calendar, alarm.next_at, now))
-        following = next_time(series, due, calendar, now)
+        series = load_series(row["series"])
+        times = (row["next_at"], *missed(series, due, calendar, row["next_at"], tx.now))
+        following = next_time(series, due, calendar, tx.now)
     except (ValueError, OverflowError):
-        # One alarm that cannot be read must not hold up all others.
-        log.exception("alarm %s cannot be worked out; it is asked again in an hour", alarm.id)
+        # Alarms that cannot be read must not hold up all others.
+        log.exception("alarms of bureau %s cannot be worked out; they are asked again in an hour", row["bureau_id"])
         return None
     return Firing(times[-1], json.dumps({"missed": len(times)}) if len(times) > 1 else "{}", following)
 
 
-def _add(
-    batch: _Batch,
-    tx: Tx,
-    alarm: Claimed,
-    firing: Firing | None,
-    *,
-    told: Sequence[UUID],
-    instead: Sequence[UUID],
-) -> None:
-    """Add what the alarm writes: its next time, and a notification for each person."""
-    identity = alarm.id
+def _add(batch: _Batch, row: Mapping[str, Any], firing: Firing | None, *, now: datetime) -> None:
+    """Add a group: the next time of its alarms, and whom they tell."""
+    places: list[int] = row["places"]
+    people: list[UUID | None] = row["people"]
+    group = batch.add_group(firing, again=now + ASK_AGAIN)
+    for place in places:
+        batch.group[place - 1] = group
+    alarms = len(set(places))
+    batch.lateness[max(0.0, (now - row["next_at"]).total_seconds())] += alarms
     if firing is None:
-        batch.broken += 1
-        batch.moved.append((identity, tx.now + ASK_AGAIN))
+        batch.broken += alarms
         return
-    kind, context = None, firing.context
-    if not told:
-        batch.unheld += 1
-        kind, told = "unheld", instead
-        context = json.dumps({"position_id": str(alarm.position_id), "kind": alarm.kind, **json.loads(context)})
-    if not told:
-        log.error("nobody holds position %s, and its bureau has no administrator", alarm.position_id)
-        batch.moved.append((identity, tx.now + ASK_AGAIN))
-        return
-    batch.moved.append((identity, firing.next_at))
-    place = len(batch.moved)
-    batch.told.extend((tx.ids.new(), place, person, kind, firing.at, context) for person in told)
+    for place, person in zip(places, people, strict=True):
+        if person is None:
+            batch.vacant[place] = firing
+        else:
+            batch.places.append(place)
+            batch.people.append(person)
+
+
+async def _unheld(tx: Tx, batch: _Batch) -> list[tuple[Any, ...]]:
+    """Return what to tell the administrators; where there are none, the alarm is asked again."""
+    firings = {batch.ids[place - 1]: (place, firing) for place, firing in batch.vacant.items()}
+    alarms = await tx.rows(VACANT, (list(firings),))
+    instead = await administrators(tx, (alarm["bureau_id"] for alarm in alarms))
+    again = batch.add_group(None, again=tx.now + ASK_AGAIN)
+    told: list[tuple[Any, ...]] = []
+    for alarm in alarms:
+        place, firing = firings[alarm["id"]]
+        if alarm["bureau_id"] not in instead:
+            log.error("nobody holds position %s, and its bureau has no administrator", alarm["position_id"])
+            batch.group[place - 1] = again
+            continue
+        vacancy = Vacancy(alarm["position_id"], alarm["kind"], alarm["task_id"])
+        context = vacancy.context(json.loads(firing.context))
+        told += [(tx.new_id(), alarm["id"], person, firing.at, context) for person in instead[alarm["bureau_id"]]]
+    return told
 
 
 async def _write(tx: Tx, batch: _Batch) -> int:
-    ids, times = zip(*batch.moved, strict=True)
-    told = [list(column) for column in zip(*batch.told, strict=True)] or [[] for _ in range(6)]
-    rows = await tx.rows(WRITE, (list(ids), list(times), tx.now, *told))
-    count: int = rows[0]["n"]
+    values = (
+        batch.ids, batch.group, batch.next_at, tx.now, tx.new_ids(len(batch.people)), batch.places, batch.people, batch.at,
+        batch.context,
+    )  # fmt: skip
+    count: int = (await tx.rows(WRITE, values))[0]["n"]
+    return count
+
+
+async def _write_unheld(tx: Tx, told: Sequence[tuple[Any, ...]]) -> int:
+    if not told:
+        return 0
+    count: int = (await tx.rows(UNHELD, (tx.now, *map(list, zip(*told, strict=True)))))[0]["n"]
     return count

@@ -46,7 +46,10 @@ class Due:
 
 @dataclass(frozen=True)
 class Said:
-    """One notification in the reader's language; every value is plain text without surprises."""
+    """One notification in the reader's language; every value is plain text without surprises.
+
+    decides: the task asks for an opinion on what others submitted.
+    """
 
     kind: str
     bureau: str
@@ -55,6 +58,7 @@ class Said:
     group: str
     case: str
     stage: str
+    decides: bool
     position: str
     due: Due | None
     link: str
@@ -82,6 +86,7 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         group=group,
         case=_case(locale, named),
         stage=_stage(item, locale),
+        decides=item.row["task_kind"] == "approve",
         position=_at_unit(row, "position", "unit", locale=locale),
         due=_due(item, locale, now),
         link=public_url.rstrip("/") + item.path,

@@ -33,10 +33,7 @@ REASONS: Mapping[str, str] = {
     "close-days": N_("Late submissions are accepted until {date} (days after the due date: {n})."),
     "close-extended": N_("A late submission is accepted until {date}, granted by {by}: {why}"),
     "ends": N_("The day ends at 24:00 local time ({zone})."),
-    "provisional": N_(
-        "The holidays of {year} are not known yet: only its weekends count as free. "
-        "What depends on them is worked out again when they are imported."
-    ),
+    "provisional": N_("The holidays of {year} are not known yet. Until they are, only its weekends count as free."),
 }
 """By code, the sentence for a person: a gettext id with named places."""
 

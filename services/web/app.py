@@ -20,6 +20,7 @@ from starlette.types import Lifespan
 
 from services.adapters import lifeline
 from services.adapters.files import FileStore
+from services.messages.wake import Waker
 from services.settings import Settings, load_settings
 from services.store import migrate
 from services.store.clock import StoreClock, SystemClock
@@ -47,7 +48,7 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        lifespan=_lifespan(store, ours),
+        lifespan=_lifespan(store, settings, ours),
     )
     app.state.store, app.state.settings = store, settings
     app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
@@ -68,15 +69,18 @@ def _open_store(settings: Settings) -> Store:
     return Store(url, clock=clock, pool_size=settings.database_pool, application_name="guantong-web")
 
 
-def _lifespan(store: Store, ours: bool) -> Lifespan[FastAPI]:  # noqa: FBT001 - who opened the store closes it
+def _lifespan(store: Store, settings: Settings, ours: bool) -> Lifespan[FastAPI]:  # noqa: FBT001 - who opened the store closes it
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         await migrate.require_head(store.engine)
+        waker = Waker(settings.required_database_url()) if ours else None
+        store.wake = waker.wake if waker else None
         try:
             yield
         finally:
-            if ours:
+            if waker:
+                await waker.close()
                 await store.close()
 
     return lifespan

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 
@@ -14,6 +16,7 @@ from services.messages.delivery import Backoff, Ending, claim, finish
 from services.messages.dispatch import Dispatcher
 from services.messages.outbox import send_again
 from services.messages.sweep import sweep_all
+from services.ports import Delivery
 from services.settings import Settings
 from services.store.transaction import Store
 from services.workflow.acts import end_case
@@ -183,6 +186,47 @@ async def test_a_reminder_of_a_task_closed_in_the_same_moment_is_not_sent(
     assert not server.received
     assert [row["state"] for row in await world.messages()] == ["void"]
     assert {row["state"] for row in await world.rows("SELECT state FROM notification")} == {"void"}
+
+
+async def test_what_waited_for_a_former_holder_is_not_sent_and_its_successor_is_told(
+    world: World, dispatcher: Dispatcher, server: RecordingServer
+):
+    before = await world.person("Before", COACH)
+    await world.start()
+    await assemble_all(world.store)
+    await world.person("After", COACH)
+    await world.rows("UPDATE appointment SET ends_on = $2 WHERE person_id = $1", before, date(2027, 1, 1))
+    await dispatcher.tick()
+    await dispatcher.tick()
+    assert [got.recipients for got in server.received] == [["after@example.test"]]
+    states = {row["address"]: row["state"] for row in await world.messages()}
+    assert states == {"before@example.test": "void", "after@example.test": "sent"}
+
+
+class Failing(SmtpMailer):
+    """Fails for one recipient in a way that no mail server can bring about."""
+
+    async def send(self, mail: EmailMessage, *, sender: str, recipients: Sequence[str]) -> Delivery:
+        if recipients == ["bad@example.test"]:
+            raise RuntimeError("unforeseen")
+        await asyncio.sleep(0.05)
+        return await super().send(mail, sender=sender, recipients=recipients)
+
+
+async def test_what_fails_unforeseen_backs_off_and_leaves_the_others_alone(
+    world: World, store: Store, server: RecordingServer, own_settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    for name in ("bad", "good", "fine", "well"):
+        await world.person(name, COACH)
+    await world.start()
+    mailer = Failing("127.0.0.1", server.port, timeout=5)
+    await Dispatcher(store, mailer, own_settings).tick()
+    await mailer.close()
+    states = {row["address"]: (row["state"], row["attempts"], row["answer"]) for row in await world.messages()}
+    assert states.pop("bad@example.test") == ("waiting", 1, "RuntimeError: unforeseen")
+    assert {state for state, _, _ in states.values()} == {"sent"}
+    assert len(server.received) == 3
+    assert "failed in a way that nobody foresaw" in caplog.text
 
 
 async def test_a_lease_that_ran_out_is_taken_over_and_its_first_holder_says_nothing_more(world: World, store: Store):

@@ -40,6 +40,7 @@ CONTEXT = {
     "filed": {"number": "QJ-2027-001"},
     "remind": {"missed": 3},
 }  # fmt: skip
+HELD = (COACH, "basic-education-office/clerk")
 OF_SEASON = {"season-missing", "season-summary"}
 
 
@@ -67,7 +68,7 @@ async def test_every_kind_is_written_alone(world: World, dispatcher: Dispatcher,
     [case] = await world.rows("SELECT id FROM cases")
     await world.rows("UPDATE notification SET state = 'void'")
     for kind in KINDS:
-        reader = await world.person(kind, email=f"{kind}@example.test", locale=locale)
+        reader = await world.person(kind, *HELD, email=f"{kind}@example.test", locale=locale)
         await tell(world, reader, kind, case["id"])
     await dispatcher.tick()
     assert {row["state"]: row["answer"] for row in await world.messages()}.keys() == {"sent"}
@@ -92,6 +93,45 @@ async def test_every_kind_is_written_alone(world: World, dispatcher: Dispatcher,
 
 
 @pytest.mark.postgres
+async def test_a_return_is_worded_by_what_the_stage_asks_for(
+    world: World, dispatcher: Dispatcher, server: RecordingServer
+):
+    coach = await world.person("Coach", COACH)
+    case = await world.start()
+    await world.rows("UPDATE notification SET state = 'void'")
+    await tell(world, coach, "returned", case)
+    await dispatcher.tick()
+    await world.rows("UPDATE notification SET state = 'void'")
+    await world.rows("UPDATE task SET kind = 'approve', stage = 'guidance'")
+    await move_clock(world.store, START + dt.timedelta(minutes=1))
+    await tell(world, coach, "returned", case)
+    await dispatcher.tick()
+    submit, approve = server.received
+    for words in (submit.text, submit.html):
+        assert "submit it again by Sunday 31 January 2027" in words
+    for words in (approve.text, approve.html):
+        assert "give your opinion by Sunday 31 January 2027" in words
+        assert "submit it again" not in words
+
+
+@pytest.mark.postgres
+async def test_a_warning_that_comes_too_late_speaks_of_no_workday_to_come(
+    world: World, dispatcher: Dispatcher, server: RecordingServer
+):
+    await world.person("Coach", COACH)
+    await world.start()
+    await world.rows("UPDATE notification SET state = 'void'")
+    await world.rows("UPDATE alarm SET next_at = NULL WHERE kind <> 'warn'")
+    await move_clock(world.store, dt.datetime(2027, 1, 31, 17, tzinfo=dt.UTC))
+    await sweep_all(world.store)
+    await dispatcher.tick()
+    [got] = server.received
+    assert str(got.mail["Subject"]).startswith("Due 1 day ago:")
+    assert "was due on Sunday 31 January 2027 and is not done." in got.text
+    assert "no further workday" not in got.text + got.html
+
+
+@pytest.mark.postgres
 @pytest.mark.parametrize("locale", ["zh", "en"])
 async def test_a_digest_says_everything_once_the_escalation_first(
     world: World, dispatcher: Dispatcher, server: RecordingServer, locale: str
@@ -99,7 +139,7 @@ async def test_a_digest_says_everything_once_the_escalation_first(
     await world.start()
     [case] = await world.rows("SELECT id FROM cases")
     await world.rows("UPDATE notification SET state = 'void'")
-    reader = await world.person("reader", email="reader@example.test", locale=locale)
+    reader = await world.person("reader", *HELD, email="reader@example.test", locale=locale)
     for kind in KINDS:
         await tell(world, reader, kind, case["id"])
     await dispatcher.tick()

@@ -82,10 +82,11 @@ async def test_a_position_that_nobody_holds_goes_to_the_administrator(world: Wor
     await move_clock(world.store, nine(24))
     result = await sweep_all(world.store)
     assert (result.unheld, result.notified) == (1, 1)
-    [told] = await world.told()
+    [told] = [row for row in await world.told() if row["at"] == nine(24)]
     assert (told["person_id"], told["kind"]) == (world.administrator, "unheld")
     context = json.loads(str(told["context"]))
-    assert context == {"position_id": str(world.positions[COACH]), "kind": "remind"}
+    [task] = await world.rows("SELECT id FROM task")
+    assert context == {"position_id": str(world.positions[COACH]), "kind": "remind", "task_id": str(task["id"])}
 
 
 async def test_without_an_administrator_the_alarm_asks_again_until_somebody_can_be_told(world: World):
@@ -99,7 +100,7 @@ async def test_without_an_administrator_the_alarm_asks_again_until_somebody_can_
     coach = await world.person("Coach", COACH)
     await move_clock(world.store, nine(24) + timedelta(hours=1))
     await sweep_all(world.store)
-    assert [row["person_id"] for row in await world.told()] == [coach]
+    assert [row["person_id"] for row in await world.told("remind")] == [coach]
 
 
 async def test_an_alarm_that_cannot_be_read_holds_up_no_other(world: World):
@@ -123,6 +124,45 @@ async def test_one_person_in_two_positions_is_told_once(world: World):
     await move_clock(world.store, nine(1, 2))
     await sweep_all(world.store)
     assert len(await world.told("overdue")) == 1
+
+
+async def test_vacancies_at_one_instant_are_each_told_and_none_hides_another(world: World):
+    """Chief coach and reviewer are vacant when the first rung comes, the clerk when the second does."""
+    await world.start()
+    await world.rows("UPDATE notification SET state = 'void'")
+    await world.rows(
+        "UPDATE alarm SET next_at = CASE WHEN kind IN ('overdue', 'escalate') THEN $1::timestamptz END", nine(5, 2)
+    )
+    await move_clock(world.store, nine(5, 2))
+    result = await sweep_all(world.store)
+    assert (result.unheld, result.notified) == (3, 3)
+    told = [json.loads(str(row["context"])) for row in await world.told("unheld") if row["state"] == "pending"]
+    vacant = {(row["position_id"], row["kind"]) for row in told}
+    places = (
+        (COACH, "overdue"),
+        ("education-research-institute/reviewer", "overdue"),
+        ("basic-education-office/clerk", "escalate"),
+    )
+    assert vacant == {(str(world.positions[code]), kind) for code, kind in places}
+    assert (await sweep_all(world.store)).claimed == 0
+
+
+async def test_two_rungs_to_one_person_at_one_instant_are_one_escalation_beside_the_overdue(world: World):
+    """Both say the same of the same task, so nothing is lost; what the first rung says has a kind of its own."""
+    clerk = await world.person("Clerk", COACH, "basic-education-office/clerk")
+    await world.start()
+    await world.rows(
+        "INSERT INTO alarm SELECT gen_random_uuid(), bureau_id, deadline_id, task_id, case_id, visit_n, kind, position_id,"
+        " person_id, jsonb_set(series, '{rung}', '3'), next_at FROM alarm WHERE kind = 'escalate'"
+    )
+    await move_clock(world.store, nine(5, 2))
+    await sweep_all(world.store)
+    told = [
+        (row["person_id"], row["kind"])
+        for row in await world.told()
+        if row["person_id"] == clerk and row["at"] == nine(5, 2)
+    ]
+    assert sorted(told) == sorted([(clerk, "escalate"), (clerk, "overdue")])
 
 
 async def test_batches_are_bounded_and_statements_few(world: World):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.messages.dispatch import Dispatcher
+from services.messages.sweep import sweep_all
 from services.messages.wake import Listener, Waker
+from services.settings import Settings
+from services.web.app import create_app
+from tests.conftest import move_clock
 from tests.messages.factory import COACH, World
 from tests.smtp_servers import RecordingServer
 
@@ -18,22 +24,52 @@ pytestmark = pytest.mark.postgres
 
 async def test_a_commit_wakes_whoever_listens_and_a_rollback_does_not(world: World, database_url: str):
     waker, listener = Waker(database_url), Listener(database_url)
+    world.store.wake = waker.wake
     assert not await listener.wait(0.05)
 
     async def fail() -> None:
         async with world.store.transaction() as tx:
-            waker.after(tx)
+            tx.wake()
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail()
     assert not await listener.wait(0.2)
     async with world.store.transaction() as tx:
-        waker.after(tx)
-        waker.after(tx)
+        tx.wake()
+        tx.wake()
     assert await listener.wait(5)
     assert not await listener.wait(0.1)
     await waker.close()
+    await listener.close()
+
+
+async def test_what_writes_notifications_wakes_and_what_writes_none_does_not(world: World, database_url: str):
+    waker, listener = Waker(database_url), Listener(database_url)
+    world.store.wake = waker.wake
+    await world.person("Coach", COACH)
+    assert not await listener.wait(0.2)
+    await world.start()
+    assert await listener.wait(5), "an act"
+    await move_clock(world.store, datetime(2027, 1, 24, 1, tzinfo=UTC))
+    assert not await listener.wait(0.2)
+    assert (await sweep_all(world.store)).notified == 1
+    assert await listener.wait(5), "a sweep"
+    assert (await sweep_all(world.store)).notified == 0
+    assert not await listener.wait(0.2)
+    await waker.close()
+    await listener.close()
+
+
+async def test_the_web_process_wakes(world: World, database_url: str, own_settings: Settings):
+    settings = own_settings.model_copy(update={"database_url": SecretStr(database_url)})
+    app = create_app(settings=settings)
+    listener = Listener(database_url)
+    assert not await listener.wait(0.05)
+    async with app.router.lifespan_context(app):
+        async with app.state.store.transaction() as tx:
+            tx.wake()
+        assert await listener.wait(5)
     await listener.close()
 
 
