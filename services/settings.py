@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         default="info", description="debug, info, warning or error"
     )
     attachment_limit_mb: int = Field(default=50, ge=1, le=2000, description="a number of megabytes from 1 to 2000")
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="a secret of at least 16 characters; left out, /metrics tells only one bureau's numbers",
+    )
     session_hours: float = Field(default=12, gt=0, le=24 * 30, description="a number of hours up to 720")
     minimum_free_mb: int = Field(default=500, ge=0, description="a number of megabytes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,8 @@ NO_SERVER = N_("No mail server is set, so messages wait here until there is one.
 LIMIT = 1000
 """Counts stop here: nobody needs to know how many more there are."""
 
-SCOPE = "m.bureau_id = $1 AND ($2::uuid IS NULL OR m.person_id = $2)"
+ALL, OWN = "m.bureau_id = $1 AND $2::uuid IS NULL", "m.bureau_id = $1 AND m.person_id = $2"
+"""Two statements and no OR, and states written out: a prepared statement then finds the index that fits each."""
 COLUMNS = """
 m.id, m.created_at, m.state, m.attempts, m.answer, m.sent_at, m.subject, m.address, m.locale, m.person_id, p.name,
 CASE WHEN m.state = 'waiting' THEN m.try_at END AS try_at,
@@ -31,15 +32,15 @@ CASE WHEN m.state = 'waiting' THEN m.try_at END AS try_at,
 """
 PAGE = f"""
 SELECT {COLUMNS} FROM message m JOIN person p ON p.id = m.person_id
-WHERE {SCOPE} AND ($3::text IS NULL OR m.state = $3)
-    AND ($4::timestamptz IS NULL OR (m.created_at, m.id) < ($4, $5::uuid))
-ORDER BY m.created_at DESC, m.id DESC LIMIT $6
+WHERE {{scope}}{{state}} AND (m.created_at, m.id) < ($3, $4::uuid)
+ORDER BY m.created_at DESC, m.id DESC LIMIT $5
 """  # noqa: S608 - constant parts
-ONE = f"SELECT {COLUMNS}, m.text, m.html, m.key FROM message m JOIN person p ON p.id = m.person_id WHERE {SCOPE} AND m.id = $3"  # noqa: S608
+ONE = f"SELECT {COLUMNS}, m.text, m.html, m.key FROM message m JOIN person p ON p.id = m.person_id WHERE {{scope}} AND m.id = $3"  # noqa: S608
 COUNTS = " UNION ALL ".join(
-    f"SELECT '{state}' AS state, count(*) AS n FROM (SELECT FROM message m WHERE {SCOPE} AND m.state = '{state}' LIMIT {LIMIT}) x"  # noqa: S608
+    f"SELECT '{state}' AS state, count(*) AS n FROM (SELECT FROM message m WHERE {{scope}} AND m.state = '{state}' LIMIT {LIMIT}) x"  # noqa: S608
     for state in STATES
 )
+AFTER_ALL = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 AGAIN = """
 UPDATE message m SET state = 'waiting', attempts = 0, answer = NULL, lease_until = NULL, try_at = clock_timestamp(),
     address = p.email
@@ -108,14 +109,29 @@ async def outbox_page(
     after: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> OutboxPage:
-    """Return messages: all of the bureau for who may see the outbox, one's own for everybody else."""
-    scope = _scope(reader)
-    at, identity = after or (None, None)
-    found = await tx.rows(PAGE, (*scope, state, at, identity, limit + 1))
+    """Return messages: all of the bureau for who may see the outbox, one's own for everybody else.
+
+    Args:
+        tx: the transaction.
+        reader: who looks.
+        state: only these, of STATES; another word finds none.
+        after: the previous page's `next`.
+        limit: how many at most.
+    """
+    scope, text = _scope(reader), _scope_text(reader)
+    if state is not None and state not in STATES:
+        return OutboxPage((), None, await _counts(tx, reader))
+    only = f" AND m.state = '{state}'" if state is not None else ""
+    at, identity = after or AFTER_ALL
+    found = await tx.rows(PAGE.format(scope=text, state=only), (*scope, at, identity, limit + 1))
     rows = tuple(_row(row) for row in found[:limit])
-    counts = {row["state"]: row["n"] for row in await tx.rows(COUNTS, scope)}
     following = (rows[-1].created_at, rows[-1].id) if len(found) > limit else None
-    return OutboxPage(rows, following, counts)
+    return OutboxPage(rows, following, await _counts(tx, reader))
+
+
+async def _counts(tx: Tx, reader: Reader) -> dict[str, int]:
+    rows = await tx.rows(COUNTS.format(scope=_scope_text(reader)), _scope(reader))
+    return {row["state"]: row["n"] for row in rows}
 
 
 async def message_view(tx: Tx, reader: Reader, message_id: UUID, *, public_url: str = "") -> MessageView:
@@ -124,7 +140,7 @@ async def message_view(tx: Tx, reader: Reader, message_id: UUID, *, public_url: 
     Raises:
         NotFoundError: there is none, or the reader may not see it.
     """
-    rows = await tx.rows(ONE, (*_scope(reader), message_id))
+    rows = await tx.rows(ONE.format(scope=_scope_text(reader)), (*_scope(reader), message_id))
     if not rows:
         raise NotFoundError
     row = rows[0]
@@ -165,19 +181,26 @@ async def send_again(tx: Tx, reader: Reader, message_id: UUID) -> None:
     raise ConflictError("Only a message that waits, is dead or had no address can be sent again.")
 
 
-async def alarm_lateness(tx: Tx) -> Lateness:
-    """Return the alarms that are due by business time and that no sweep has dealt with."""
-    statement = "SELECT count(*) AS n, min(at) AS oldest FROM (SELECT next_at AS at FROM alarm WHERE next_at <= $1 ORDER BY next_at LIMIT $2) x"
-    return _lateness(await tx.rows(statement, (tx.now, LIMIT)), tx.now)
+async def alarm_lateness(tx: Tx, bureau_id: UUID | None) -> Lateness:
+    """Return the bureau's alarms that are due by business time and that no sweep has dealt with; None: all bureaus'."""
+    statement = (
+        "SELECT count(*) AS n, min(at) AS oldest FROM (SELECT next_at AS at FROM alarm"
+        " WHERE next_at <= $1 AND ($3::uuid IS NULL OR bureau_id = $3) ORDER BY next_at LIMIT $2) x"
+    )
+    return _lateness(await tx.rows(statement, (tx.now, LIMIT, bureau_id)), tx.now)
 
 
-async def message_lateness(tx: Tx) -> Lateness:
-    """Return the messages that are due by the database's real clock, and how long the oldest has waited."""
+async def message_lateness(tx: Tx, bureau_id: UUID | None) -> Lateness:
+    """Return the bureau's messages that are due by the database's real clock, and how long the oldest has waited.
+
+    None: all bureaus'.
+    """
     statement = (
         "SELECT count(*) AS n, min(at) AS oldest, clock_timestamp() AS now FROM (SELECT try_at AS at FROM message"
-        " WHERE state IN ('waiting', 'sending') AND try_at <= clock_timestamp() ORDER BY try_at LIMIT $1) x"
+        " WHERE state IN ('waiting', 'sending') AND try_at <= clock_timestamp() AND ($2::uuid IS NULL OR bureau_id = $2)"
+        " ORDER BY try_at LIMIT $1) x"
     )
-    rows = await tx.rows(statement, (LIMIT,))
+    rows = await tx.rows(statement, (LIMIT, bureau_id))
     return _lateness(rows, rows[0]["now"])
 
 
@@ -188,6 +211,10 @@ def _lateness(rows: Sequence[Mapping[str, Any]], now: datetime) -> Lateness:
 
 def _scope(reader: Reader) -> tuple[UUID, UUID | None]:
     return reader.bureau_id, None if may_see_outbox(reader) else reader.person_id
+
+
+def _scope_text(reader: Reader) -> str:
+    return ALL if may_see_outbox(reader) else OWN
 
 
 def _row(row: Mapping[str, Any]) -> MessageRow:

@@ -1,13 +1,17 @@
 """`/metrics` for Prometheus: how this process answers, and whether what is due gets done.
 
-Numbers of the whole installation, with no bureau, person or case in any label. A token with the scope `metrics` is asked
-for also on loopback, because behind a reverse proxy on the same machine every visitor comes from there.
+Whoever runs the installation shows its secret (`GUANTONG_METRICS_TOKEN`) and gets the numbers of all bureaus together and
+of this process. A bureau's administrator shows a token with the scope `metrics` and gets their bureau's numbers only. No
+bureau, person or case stands in any label. One of the two is asked for also on loopback, because behind a reverse proxy
+on the same machine every visitor comes from there.
 """
 
 from __future__ import annotations
 
+from secrets import compare_digest
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,14 +30,16 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ELSEWHERE = "(none)"
 """The route of what met no route: an address that somebody tries is no label."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-DEAD = """
-SELECT count(*) AS n FROM (SELECT FROM bureau b JOIN LATERAL (SELECT 1 FROM message m WHERE m.bureau_id = b.id
-    AND m.created_at > $1::timestamptz - interval '30 days' AND m.state = $2) x ON TRUE) d
-"""
+STATES = ("dead", "no-address")
+UNDELIVERED = " UNION ALL ".join(
+    f"SELECT '{state}' AS state, count(*) AS n FROM bureau b JOIN message m ON m.bureau_id = b.id AND m.state = '{state}'"  # noqa: S608 - constant parts
+    " AND m.created_at > $1::timestamptz - interval '30 days' WHERE $2::uuid IS NULL OR b.id = $2"
+    for state in STATES
+)
 SEASONS = """
 SELECT state, count(*) AS n, count(*) FILTER (WHERE lease_until < clock_timestamp()) AS expired,
     count(*) FILTER (WHERE opens_at <= $1 AND flow_run_id IS NULL) AS uncarried
-FROM season WHERE state IN ('planned', 'running') GROUP BY state
+FROM season WHERE state IN ('planned', 'running') AND ($2::uuid IS NULL OR bureau_id = $2) GROUP BY state
 """
 BEATS = "SELECT kind, extract(epoch FROM clock_timestamp() - max(at))::float8 AS age FROM heartbeat GROUP BY kind"
 
@@ -104,26 +110,37 @@ def install(app: FastAPI) -> None:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """Return this process's counters and the installation's lateness."""
-    facts = CollectorRegistry()
+    """Return the bureau's lateness; for the installation's secret that of all bureaus, and this process's counters."""
+    facts, whole = CollectorRegistry(), _shows_secret(request)
     try:
         async with store_of(request).transaction() as tx:
-            await reader_of(tx, request, "metrics")
-            await _gauge(tx, facts)
+            bureau_id = None if whole else (await reader_of(tx, request, "metrics")).bureau_id
+            await _gauge(tx, facts, bureau_id)
+            if whole:
+                await _beats(tx, facts)
     except (NotSignedInError, ForbiddenError) as error:
         return errors.problem(request, error)  # a scraper is no browser that could be sent to sign in
-    return Response(
-        generate_latest(request.app.state.meter.registry) + generate_latest(facts), media_type=CONTENT_TYPE_LATEST
-    )
+    counted = generate_latest(request.app.state.meter.registry) if whole else b""
+    return Response(counted + generate_latest(facts), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _gauge(tx: Tx, registry: CollectorRegistry) -> None:
-    _late(registry, "alarms", "Alarms that are due and not yet dealt with.", await alarm_lateness(tx))
-    _late(registry, "messages", "Messages that are due and not yet sent.", await message_lateness(tx))
-    dead = Gauge("guantong_messages", "Messages of the last 30 days by state.", ("state",), registry=registry)
-    for state in ("dead", "no-address"):
-        dead.labels(state).set((await tx.rows(DEAD, (tx.now, state)))[0]["n"])
-    await _seasons(tx, registry)
+def _shows_secret(request: Request) -> bool:
+    """Tell whether the request carries the installation's secret; nobody's does where none is set."""
+    secret = request.app.state.settings.metrics_token
+    given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+    return secret is not None and compare_digest(given, b"Bearer " + secret.get_secret_value().encode())
+
+
+async def _gauge(tx: Tx, registry: CollectorRegistry, bureau_id: UUID | None) -> None:
+    _late(registry, "alarms", "Alarms that are due and not yet dealt with.", await alarm_lateness(tx, bureau_id))
+    _late(registry, "messages", "Messages that are due and not yet sent.", await message_lateness(tx, bureau_id))
+    messages = Gauge("guantong_messages", "Messages of the last 30 days by state.", ("state",), registry=registry)
+    for row in await tx.rows(UNDELIVERED, (tx.now, bureau_id)):
+        messages.labels(row["state"]).set(row["n"])
+    await _seasons(tx, registry, bureau_id)
+
+
+async def _beats(tx: Tx, registry: CollectorRegistry) -> None:
     beats = Gauge(
         "guantong_heartbeat_age_seconds",
         "Since the last sign of life of any process of a kind.",
@@ -142,8 +159,8 @@ def _late(registry: CollectorRegistry, name: str, text: str, late: Lateness) -> 
     oldest.set(late.oldest)
 
 
-async def _seasons(tx: Tx, registry: CollectorRegistry) -> None:
-    rows = {row["state"]: row for row in await tx.rows(SEASONS, (tx.now,))}
+async def _seasons(tx: Tx, registry: CollectorRegistry, bureau_id: UUID | None) -> None:
+    rows = {row["state"]: row for row in await tx.rows(SEASONS, (tx.now, bureau_id))}
     counted = Gauge("guantong_seasons", "Unfinished seasons by state.", ("state",), registry=registry)
     for state in ("planned", "running"):
         counted.labels(state).set(rows[state]["n"] if state in rows else 0)

@@ -26,6 +26,7 @@ from tests.world import World, make_world, open_filing
 
 ADDRESS = "http://127.0.0.1:8080"
 ALL = ("read", "write")
+METRICS = "a-secret-of-the-installation"
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 
@@ -96,7 +97,9 @@ async def installed(url: str, home: Path, *codes: str) -> AsyncIterator[Installa
     """Run the application on a migrated, empty database with a bureau for each code, its season open."""
     store = Store(url, clock=StoreClock(), pool_size=20)
     await move_clock(store, START)
-    settings = Settings(home=home / "home", key_folder=home / "keys", clock="store", attachment_limit_mb=1)
+    settings = Settings(
+        home=home / "home", key_folder=home / "keys", clock="store", attachment_limit_mb=1, metrics_token=METRICS
+    )
     make_keys(settings.key_folder)
     app = create_app(store, settings)
     made = Installation(app, store)

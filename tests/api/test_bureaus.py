@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.api.conftest import ADDRESS, PDF, Installation, installed
+from tests.api.conftest import ADDRESS, METRICS, PDF, Client, Installation, installed
 from tests.api.rights import (
     ROLES,
     Forgetful,
@@ -127,14 +127,16 @@ async def test_lists_narrowed_to_anothers_ids_are_empty(three: Installation):
 
 
 async def test_metrics_name_no_bureau(three: Installation, belongings: dict[str, set[str]]):
-    client = await three.client("administrator", world=three.worlds["qd"])
     for code, world in three.worlds.items():
         await (await three.client("basic-clerk", world=world)).get(f"/cases/{three.ids[code]['math_id']}")
-    text = (await client.get("/metrics")).text
-    assert 'route="/api/v1/cases/{case_id}"' in text
-    assert foreign(text, set().union(*belongings.values()), {marker(code) for code in CODES}) == set()
-    for word in (*CODES, "Bureau"):
-        assert not re.search(rf'"[^"]*{word}[^"]*"', text), word
+    administrator = await three.client("administrator", world=three.worlds["qd"])
+    texts = [(await each.get("/metrics")).text for each in (administrator, Client(administrator.http, METRICS))]
+    assert 'route="/api/v1/cases/{case_id}"' in texts[1]
+    for text in texts:
+        assert "guantong_alarms_due" in text
+        assert foreign(text, set().union(*belongings.values()), {marker(code) for code in CODES}) == set()
+        for word in (*CODES, "Bureau"):
+            assert not re.search(rf'"[^"]*{word}[^"]*"', text), word
 
 
 async def test_no_page_holds_anothers(three: Installation, belongings: dict[str, set[str]]):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from services.adapters.keys import make_keys
 from services.cli import build
 from services.errors import ForbiddenError, GuantongError, NotFoundError, NotSignedInError
+from services.people.slips import redeem_slip
 from services.people.tokens import token_for
 from services.store.anchors import make_anchor
 from tests.conftest import START, move_clock
@@ -127,3 +128,19 @@ async def test_audit_verify_says_what_is_whole_and_what_is_not(chief, neighbour,
     found = json.loads((await command("audit", "verify", "--json")).stdout)
     assert [(row["bureau"], len(row["broken"])) for row in found] == [("east", 2), ("west", 0)]
     assert (await command("audit", "verify", "--bureau", "west")).exit_code == 0
+
+
+async def test_a_slip_of_the_installation_sets_the_security_administrators_password(chief, command):
+    await chief.add_person("guard", "bureau/security-administrator")
+    made = await command("slip", "issue", "--login", "guard")
+    assert made.exit_code == 0
+    assert "valid until 2027-02-05" in made.stderr
+    code = made.stdout.strip()
+    async with chief.store.transaction() as tx:
+        redeemed = await redeem_slip(tx, "east", "guard", code=code, new_password="a louder evening")
+    assert redeemed.or_raise() == chief.people["guard"]
+    again = json.loads((await command("slip", "issue", "--login", "guard", "--json")).stdout)
+    assert (again["login"], again["expires_at"]) == ("guard", "2027-02-05")
+    assert "/activate#bureau=east&login=guard&code=" in again["url"]
+    refused = await command("slip", "issue", "--login", "nobody")
+    assert isinstance(refused.exception, NotFoundError)

@@ -280,3 +280,21 @@ async def test_erasing_is_within_the_own_bureau(town, neighbour):
     async with town.store.transaction() as tx:
         with pytest.raises(NotFoundError):
             await erase_person_values(tx, await town.reader("administrator"), person_id)
+
+
+async def test_erasing_a_person_empties_their_mails(town):
+    person_id = await town.add_person("teacher", name="周明远")
+    async with town.store.transaction() as tx:
+        for number, state in enumerate(("sent", "dead", "waiting", "sending", "no-address")):
+            await tx.rows(
+                "INSERT INTO message (id, bureau_id, person_id, address, locale, key, state, created_at, try_at, attempts,"
+                " subject, text, html, answer, enclosed, lease_until) VALUES ($1, $2, $3, 'zhou@example.test', 'zh', $4, $5,"
+                " $6, $6, 1, 'zhou', 'zhou', 'zhou', '550 zhou', '{\"to\": \"zhou\"}', $6)",
+                (tx.new_id(), town.bureau_id, person_id, f"k{number}", state, tx.now),
+            )
+        await erase_person_values(tx, await town.reader("administrator"), person_id)
+        left = await tx.rows(
+            "SELECT m::text AS t, state FROM message m WHERE person_id = $1 ORDER BY key", (person_id,)
+        )
+    assert not any("zhou" in row["t"] for row in left)
+    assert [row["state"] for row in left] == ["sent", "dead", "void", "void", "no-address"]

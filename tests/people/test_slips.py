@@ -172,4 +172,11 @@ async def test_no_slip_hands_over_an_office_of_the_bureau(school):
     await school.add_person("auditor", "bureau/audit-administrator", unit="school")
     with pytest.raises(ForbiddenError):
         await issue(school, to="auditor")
-    assert await issue(school, by="administrator", to="auditor")
+    with pytest.raises(ForbiddenError):
+        await issue(school, by="administrator", to="auditor")
+    await school.add_person("guard", "bureau/security-administrator")
+    assert await issue(school, by="guard", to="auditor")
+    assert await issue(school, by="guard", to="administrator")
+    await school.add_person("second-guard", "bureau/security-administrator")
+    with pytest.raises(ForbiddenError):
+        await issue(school, by="guard", to="second-guard")

@@ -46,6 +46,7 @@ class Returning(Reason):
 class LateException(Reason):
     """Let one case submit after the hard close, until a moment."""
 
+    words: Annotated[Words, Field(min_length=1, max_length=2000)]
     until: Instant
 
 

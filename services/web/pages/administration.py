@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from services.errors import NotFoundError
 from services.messages.outbox import alarm_lateness, message_lateness, outbox_page, server_problem
+from services.people.holding import holds
 from services.programmes.pinned import calendar_of, pinned_pack
 from services.web.dates import local
 from services.web.edge import Page, PageDep
@@ -19,14 +20,13 @@ router = APIRouter(include_in_schema=False)
 LATE_SECONDS = 300
 AHEAD = timedelta(days=400)
 
-UNHELD = """
+UNHELD = f"""
 SELECT p.id, p.title_zh, p.title_en, coalesce(g.title_zh, u.title_zh) AS place_zh, coalesce(g.title_en, u.title_en) AS place_en,
     EXISTS (SELECT FROM task t WHERE t.position_id = p.id AND t.state = 'open') AS waits
 FROM position p LEFT JOIN unit u ON u.id = p.unit_id LEFT JOIN project_group g ON g.id = p.group_id
-WHERE p.bureau_id = $1 AND NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = p.id AND a.starts_on <= $2
-    AND (a.ends_on IS NULL OR a.ends_on >= $2))
+WHERE p.bureau_id = $1 AND NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = p.id AND {holds("$2", "$3")})
 ORDER BY waits DESC, p.code LIMIT 200
-"""
+"""  # noqa: S608 - constant parts
 PROGRAMMES = """
 SELECT p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p
 JOIN programme_version v ON v.id = p.version_id WHERE p.bureau_id = $1 ORDER BY p.code
@@ -60,12 +60,12 @@ async def _state(page: Page) -> State:
     programmes = await tx.rows(PROGRAMMES, (reader.bureau_id,))
     return State(
         server=server_problem(page.settings),
-        unheld=await tx.rows(UNHELD, (reader.bureau_id, today)),
+        unheld=await tx.rows(UNHELD, (reader.bureau_id, today, tx.now)),
         years=await _provisional(page, programmes),
         programmes=programmes,
         counts=(await outbox_page(tx, reader, limit=1)).counts,
-        late_alarms=(await alarm_lateness(tx)).oldest,
-        late_messages=(await message_lateness(tx)).oldest,
+        late_alarms=(await alarm_lateness(tx, reader.bureau_id)).oldest,
+        late_messages=(await message_lateness(tx, reader.bureau_id)).oldest,
     )
 
 
