@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
@@ -28,6 +29,14 @@ class Definition(BaseModel):
     """Base of everything read from a pack: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @cached_property
+    def _known_hash(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in type(self).model_fields)))
+
+    def __hash__(self) -> int:
+        """Hash the values once: definitions are keys of what is worked out from them, at every act."""
+        return self._known_hash
 
 
 class Localized(Definition):
