@@ -89,11 +89,14 @@ class Dispatcher:
             await void(tx, [item.id for item in unsaid])
             await retell(tx, [item.row for item in unsaid if not item.stale])
             now = tx.now
-        slots = asyncio.Semaphore(self._settings.smtp_connections)
+        slots, unrecorded = asyncio.Semaphore(self._settings.smtp_connections), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for message in messages:
                 fresh = [item for item in items[message.id] if item.holds_true]
-                group.create_task(self._deal_with(message, fresh, now=now, claimed_at=claimed_at, slots=slots))
+                dealing = self._deal_with(
+                    message, fresh, now=now, claimed_at=claimed_at, slots=slots, unrecorded=unrecorded
+                )
+                group.create_task(dealing)
         return len(messages)
 
     async def _deal_with(
@@ -104,14 +107,21 @@ class Dispatcher:
         now: datetime,
         claimed_at: float,
         slots: asyncio.Semaphore,
+        unrecorded: asyncio.Event,
     ) -> None:
-        """Hand one message over and record what became of it. Whatever goes wrong with it is its own affair."""
+        """Hand one message over and record what became of it. Whatever goes wrong with it is its own affair.
+
+        Once what became of one could not be recorded, none is begun any more: it would be sent again, too.
+        """
         try:
             async with slots:
+                if unrecorded.is_set():
+                    return
                 ending = await self._ending(message, items, now=now, claimed_at=claimed_at)
             if not await finish(self._store.engine, message, ending):
                 log.warning("message %s was taken over by another dispatcher: the lease ran out", message.key)
         except Exception:
+            unrecorded.set()
             # It must not cancel the others, of which one may be between DATA and its answer. Its lease runs out.
             log.exception("what became of message %s could not be recorded; it is tried again", message.key)
 
