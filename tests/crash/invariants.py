@@ -137,42 +137,49 @@ FROM alarm a JOIN task t ON t.id = a.task_id AND t.state = 'open' JOIN deadline 
 JOIN cases c ON c.id = a.case_id JOIN appointment p ON p.position_id = a.position_id
 """
 TOLD = """
-SELECT task_id, kind, person_id, sum(coalesce((context ->> 'missed')::int, 1))::int AS times FROM notification
-WHERE kind = ANY($1::text[]) AND state <> 'void' GROUP BY task_id, kind, person_id
+SELECT task_id, kind = 'escalate' AS above, person_id, sum(coalesce((context ->> 'missed')::int, 1))::int AS times
+FROM notification WHERE kind = ANY($1::text[]) AND state <> 'void' GROUP BY task_id, kind = 'escalate', person_id
 """
 
 
 async def _alarms(tx: Tx) -> list[str]:
     """Compare how often people were told of open tasks with how often the rules say that they should have been.
 
-    Two alarms of one kind that fire at one instant for one person (who holds both positions) are told once.
+    One notification may stand for several times of its series, and one that a task is overdue for reminders that were
+    missed; an escalation stands for itself only. Two alarms of one kind that fire at one instant for one person (who
+    holds both positions) are told once.
     """
-    wanted: dict[tuple[UUID, str, UUID], set[Any]] = {}
+    wanted: dict[tuple[UUID, bool, UUID], set[Any]] = {}
     for row in await tx.rows(ARMED):
         pack = await pinned_pack(tx, row["version_id"])
         calendar = await calendar_of(tx, row["bureau_id"], pack)
         term = Term.ending(row["due_at"], row["close_at"], calendar)
-        times = {
-            time for time in all_times(load_series(row["series"]), term, calendar, tx.now) if time > row["opened_at"]
-        }
-        wanted.setdefault((row["task_id"], row["kind"], row["person_id"]), set()).update(times)
-    told = {
-        (row["task_id"], row["kind"], row["person_id"]): row["times"]
-        for row in await tx.rows(TOLD, (list(ALARM_KINDS),))
-    }
+        place = (row["task_id"], row["kind"] == "escalate", row["person_id"])
+        wanted.setdefault(place, set()).update(
+            (row["kind"], time)
+            for time in all_times(load_series(row["series"]), term, calendar, tx.now)
+            if time > row["opened_at"]
+        )
+    rows = await tx.rows(TOLD, (list(ALARM_KINDS),))
+    told = {(row["task_id"], row["above"], row["person_id"]): row["times"] for row in rows}
     return [
-        f"{kind} of task {task} told {person} {told.get((task, kind, person), 0)} times of {len(times)}"
-        for (task, kind, person), times in wanted.items()
-        if told.get((task, kind, person), 0) != len(times)
+        f"{'above' if above else 'of'} task {task} told {person} {told.get((task, above, person), 0)} times of {len(times)}"
+        for (task, above, person), times in wanted.items()
+        if told.get((task, above, person), 0) != len(times)
     ]
 
 
 async def _mails(tx: Tx, received: Iterable[Received], *, public_url: str, doubles: int) -> list[str]:
-    rows = await tx.rows("SELECT key, address, state FROM message WHERE state = 'sent'")
-    sent = {message_id_header(row["key"], public_url): row["address"] for row in rows}
+    """Compare what was sent with what came.
+
+    A message is void whose every task was closed while its sender did not know that it had been handed over.
+    """
+    rows = await tx.rows("SELECT key, address, state FROM message WHERE state IN ('sent', 'void')")
+    known = {(message_id_header(row["key"], public_url), row["address"]): row["state"] for row in rows}
+    sent = {mail for mail, state in known.items() if state == "sent"}
     came = Counter((mail.message_id, mail.recipients[0]) for mail in received)
-    found = [f"{len(lost)} messages never came: {lost}" for lost in [set(sent.items()) - set(came)] if lost]
-    found += [f"mails that nobody sent: {more}" for more in [set(came) - set(sent.items())] if more]
+    found = [f"{len(lost)} messages never came: {lost}" for lost in [sent - set(came)] if lost]
+    found += [f"mails that nobody sent: {more}" for more in [set(came) - set(known)] if more]
     often = sum(count - 1 for count in came.values())
     found += [f"{often} mails came twice, {doubles} may"] if often > doubles else []
     return found
