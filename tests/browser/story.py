@@ -37,12 +37,21 @@ class Story:
         self.told: Counter[Letter] = Counter()
 
     async def at(self, moment: datetime) -> None:
+        self.moment = moment
         await self.house.move(moment)
 
     async def hears(self, *letters: Letter) -> None:
         """These letters arrived since the last look, and no other."""
-        assert await self.post.fresh() == Counter(letters)
+        heard, expected = await self.post.fresh(), Counter(letters)
+        missing, unexpected = dict(expected - heard), dict(heard - expected)
+        assert heard == expected, f"{self.moment:%m-%d %H:%M}: missing {missing}, unexpected {unexpected}"
         self.told += Counter(letters)
+
+    async def is_anchored(self) -> bool:
+        """Tell whether the auditor got one mail for each day that the chains were anchored; nobody else got any."""
+        await self.hears()
+        anchored = await self.house.facts("SELECT DISTINCT day FROM anchor")
+        return len(self.post.anchors) == len(anchored) > 0
 
     async def every_morning(self, first: date, last: date, letters: dict[date, list[Letter]]) -> None:
         """Let each day reach nine: a minute before it nothing is said, at nine what is listed for the day."""

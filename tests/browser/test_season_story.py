@@ -61,6 +61,8 @@ LADDER = {
         Letter("basic-clerk", "escalate", "physics"),
     ],
 }
+LADDER[date(2027, 2, 9)] = LADDER[date(2027, 2, 5)]
+"""The exception has moved the close to the 12th, so the ladder goes on."""
 CLOSE = [Letter("physics-chief", "close", "physics plan")]
 SUMMARY = [Letter(login, "season-summary", "season") for login in OFFICES]
 
@@ -215,6 +217,7 @@ async def an_exception_is_granted_and_used(story: Story) -> None:
     assert "首席教练员住院。" in timeline
     await story.hears(ics("physics-chief", "exception-granted", "physics plan"))
 
+    await story.every_morning(date(2027, 2, 9), date(2027, 2, 9), LADDER)
     await story.at(local(2027, 2, 9, 10))
     await chief.go(f"/cases/{case}/form")
     await submit_form(chief)
@@ -250,8 +253,7 @@ async def test_the_season_2027(house: House, sit_down: SitDown, mail: RecordingS
         opens, mathematics_files, others_file_or_end, physics_is_late, an_exception_is_granted_and_used, ends
     ):  # fmt: skip
         await chapter(story)
+    await until(story.is_anchored, what="the auditor's mail of every anchor")
     assert story.post.letters == story.told, "every letter of the story, and no other"
-    anchored = await house.facts("SELECT DISTINCT day FROM anchor")
-    assert len(story.post.anchors) == len(anchored) > 0, "the auditor gets one anchor a day"
     assert {letter.to for letter in story.post.anchors} == {"auditor"}
-    assert len(mail.received) == sum(story.told.values()) + len(anchored)
+    assert len(mail.received) == sum(story.told.values()) + len(story.post.anchors)
