@@ -31,8 +31,12 @@ WARM = 50
 CONNECTIONS = 4
 
 CROWD = """
-INSERT INTO person (id, bureau_id, name, sort_key, email, locale, created_at)
-SELECT gen_random_uuid(), $1, '周' || i, 'zhou', 'person' || i || '@example.test', 'zh', now() FROM generate_series(1, $2::int) i
+WITH made AS (
+    INSERT INTO person (id, bureau_id, name, sort_key, email, locale, created_at)
+    SELECT gen_random_uuid(), $1, '周' || i, 'zhou', 'person' || i || '@example.test', 'zh', now() FROM generate_series(1, $2::int) i
+    RETURNING id, bureau_id)
+INSERT INTO appointment (id, bureau_id, position_id, person_id, starts_on, created_at)
+SELECT gen_random_uuid(), m.bureau_id, t.position_id, m.id, '2020-01-01', now() FROM made m, task t WHERE t.id = $3
 """
 NOTIFY = """
 INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, task_id, case_id, season_id, visit_n, at, context,
@@ -72,9 +76,9 @@ async def _measure(url: str, made: Scene, port: int) -> Figure:
     dispatcher = Dispatcher(made.store, mailer, settings)
     connection = await asyncpg.connect(url)
     await connection.execute("DELETE FROM notification")
-    await connection.execute(CROWD, made.bureau_id, MESSAGES)
     async with made.store.transaction() as tx:
         task = await made.task(tx, made.cases[GROUP])
+    await connection.execute(CROWD, made.bureau_id, MESSAGES, task)
     visits = iter(range(1, 1000))
 
     async def ours(n: int = MESSAGES) -> float:
@@ -95,7 +99,7 @@ async def _measure(url: str, made: Scene, port: int) -> Figure:
         waiting = iter(range(n))
 
         async def client() -> None:
-            async with aiosmtplib.SMTP("127.0.0.1", port, start_tls=False) as smtp:
+            async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as smtp:
                 for _ in waiting:
                     await smtp.send_message(message_from_bytes(content, policy=SMTP_POLICY))
 

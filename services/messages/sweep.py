@@ -1,7 +1,7 @@
 """The sweep: from due alarms to notifications and next times, in bounded batches, each one transaction.
 
 Whatever is due and not yet done is done, however late; nothing is done early. Any number of clocks may sweep at once:
-each claims rows that no other has locked. Two statements read a batch and one writes it, however many alarms it
+each claims rows that no other has locked. One statement reads a batch and one writes it, however many alarms it
 holds. Series and terms repeat, so PostgreSQL groups the alarms by (series, term, time), the times of each group are
 worked out here once, and PostgreSQL spreads them out again.
 """
@@ -40,43 +40,46 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('random_page_cost',
 so that a sweep would follow what exists instead of what is due; and a plan that does not know how long the arrays are
 joins them row by row."""
 
-CLAIM = """
-SELECT array_agg(c.id) AS ids FROM (
-    SELECT a.id FROM alarm a WHERE a.next_at <= $1 ORDER BY a.next_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED) c
-"""
-DUE = f"""
+CLAIM = f"""
+WITH claimed AS MATERIALIZED (
+    SELECT r.ctid AS place, r.bureau_id, r.deadline_id, r.position_id, r.person_id, r.series, r.next_at FROM alarm r
+    WHERE r.next_at <= $1 ORDER BY r.next_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED
+)
 SELECT g.bureau_id, g.version_id, g.series::text AS series, g.next_at, g.due_at, g.close_at, g.places, g.people,
-    ({CALENDAR.format(bureau="g.bureau_id")}) AS calendar_digest FROM (
-    SELECT r.bureau_id, c.version_id, r.series, r.next_at, d.due_at, d.close_at, array_agg(u.n::int) AS places,
+    ({CALENDAR.format(bureau="g.bureau_id")}) AS calendar_digest
+FROM (
+    SELECT r.bureau_id, c.version_id, r.series, r.next_at, d.due_at, d.close_at, array_agg(r.place) AS places,
         array_agg(coalesce(r.person_id, a.person_id)) AS people
-    FROM unnest($2::uuid[]) WITH ORDINALITY AS u(id, n) JOIN alarm r ON r.id = u.id JOIN bureau b ON b.id = r.bureau_id
+    FROM claimed r JOIN bureau b ON b.id = r.bureau_id
     LEFT JOIN deadline d ON d.id = r.deadline_id LEFT JOIN cases c ON c.id = d.case_id
     LEFT JOIN appointment a ON a.position_id = r.position_id AND {HOLDING}
     GROUP BY r.bureau_id, c.version_id, r.series, r.next_at, d.due_at, d.close_at) g
 """  # noqa: S608 - constant parts
-"""Read after the alarms are locked, for whoever moves a deadline moves its alarms in one transaction. `places` are those
-of the alarms in the array of the claimed, one for each person to tell; the person is null where nobody holds the position."""
+"""`places` are those of the claimed rows, one for each person to tell; the person is null where nobody holds the position.
+A deadline cannot be older than its alarm here: whoever moves a deadline disarms its alarms in one transaction, and an
+alarm changed meanwhile is looked at again when it is locked, and left out."""
 
 WRITE = """
-WITH moved AS (
-    UPDATE alarm a SET next_at = ($3::timestamptz[])[u.g]
-    FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS u(id, g, n) WHERE a.id = u.id
-    RETURNING u.n, u.g, a.bureau_id, a.kind, a.task_id, a.case_id, a.visit_n
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::tid[], $2::int[], $3::uuid[], $4::uuid[]) AS u(place, g, person_id, id)
+), moved AS (
+    UPDATE alarm a SET next_at = ($5::timestamptz[])[u.g] FROM given u WHERE a.ctid = u.place
+    RETURNING u.place, a.bureau_id, a.kind, a.task_id, a.case_id, a.visit_n
 ), told AS (
     INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, task_id, case_id, visit_n, at, context, state,
         created_at)
     SELECT n.id, m.bureau_id, n.person_id, m.kind, m.task_id, m.task_id, m.case_id, m.visit_n,
-        ($8::timestamptz[])[m.g], ($9::text[])[m.g]::jsonb, 'pending', $4::timestamptz
-    FROM unnest($5::uuid[], $6::int[], $7::uuid[]) AS n(id, place, person_id) JOIN moved m ON m.n = n.place
+        ($7::timestamptz[])[n.g], ($8::text[])[n.g]::jsonb, 'pending', $6::timestamptz
+    FROM given n JOIN moved m ON m.place = n.place WHERE n.person_id IS NOT NULL
     ORDER BY m.task_id, m.visit_n, m.kind, 9, n.person_id
     ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING RETURNING 1
 )
-SELECT count(*) AS n FROM told
+SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM told) AS told
 """
 """The order of insertion is that of the unique key, so two sweeps that meet on a key wait for each other in one order
-only and cannot deadlock."""
+only and cannot deadlock. A row's place does not change while it is locked."""
 
-VACANT = "SELECT id, bureau_id, position_id, task_id, kind FROM alarm WHERE id = ANY($1::uuid[])"
+VACANT = "SELECT ctid AS place, id, bureau_id, position_id, task_id, kind FROM alarm WHERE ctid = ANY($1::tid[])"
 UNHELD = """
 WITH told AS (
     INSERT INTO notification (id, bureau_id, person_id, kind, subject_id, case_id, visit_n, at, context, state, created_at)
@@ -124,21 +127,23 @@ class Firing(NamedTuple):
     next_at: datetime | None
 
 
+Place = tuple[int, int]
+
+
 @dataclass
 class _Batch:
-    """Claimed alarms by their places (from 1) in `ids`, and what is to be written of them, group by group.
+    """Claimed alarms by their places, and what is to be written of them, group by group (numbers from 1).
 
-    An alarm's group says its next time; groups are those that DUE gives, and a last one for what is asked again.
-    vacant: places of alarms whose position nobody holds, with what they come to.
+    places, groups, people: for each person to tell; nobody where an alarm tells none. vacant: where in these lists the
+    alarms stand whose position nobody holds, with what they come to.
     """
 
-    ids: list[UUID]
-    group: list[int]
     next_at: list[datetime | None] = field(default_factory=list)
     at: list[datetime | None] = field(default_factory=list)
     context: list[str] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    people: list[UUID] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    people: list[UUID | None] = field(default_factory=list)
     vacant: dict[int, Firing] = field(default_factory=dict)
     broken: int = 0
     lateness: Counter[float] = field(default_factory=Counter)
@@ -159,16 +164,16 @@ async def sweep(tx: Tx, *, limit: int = BATCH) -> SweepResult:
     Missed times of an alarm become one notification at the latest of them, with their number.
     """
     await tx.rows(PLANNING)
-    ids = (await tx.rows(CLAIM, (tx.now, limit)))[0]["ids"]
-    if not ids:
+    groups = await tx.rows(CLAIM, (tx.now, limit))
+    if not groups:
         return SweepResult()
-    batch = _Batch(ids, [0] * len(ids))
-    for row in await tx.rows(DUE, (tx.now, ids)):
+    batch = _Batch()
+    for row in groups:
         _add(batch, row, await _firing(tx, row), now=tx.now)
     unheld = await _unheld(tx, batch) if batch.vacant else []
     tx.wake()
     notified = await _write(tx, batch) + await _write_unheld(tx, unheld)
-    return SweepResult(len(ids), notified, len(batch.vacant), batch.broken, batch.lateness)
+    return SweepResult(batch.lateness.total(), notified, len(batch.vacant), batch.broken, batch.lateness)
 
 
 async def sweep_all(store: Store, *, limit: int = BATCH) -> SweepResult:
@@ -216,36 +221,35 @@ async def _firing(tx: Tx, row: Mapping[str, Any]) -> Firing | None:
 
 def _add(batch: _Batch, row: Mapping[str, Any], firing: Firing | None, *, now: datetime) -> None:
     """Add a group: the next time of its alarms, and whom they tell."""
-    places: list[int] = row["places"]
+    places: list[Place] = row["places"]
     people: list[UUID | None] = row["people"]
     group = batch.add_group(firing, again=now + ASK_AGAIN)
-    for place in places:
-        batch.group[place - 1] = group
     alarms = len(set(places))
     batch.lateness[max(0.0, (now - row["next_at"]).total_seconds())] += alarms
     if firing is None:
         batch.broken += alarms
-        return
-    for place, person in zip(places, people, strict=True):
-        if person is None:
-            batch.vacant[place] = firing
-        else:
-            batch.places.append(place)
-            batch.people.append(person)
+        people = [None] * len(places)
+    elif None in people:
+        start = len(batch.places)
+        batch.vacant |= {start + n: firing for n, person in enumerate(people) if person is None}
+    batch.places += places
+    batch.groups += [group] * len(places)
+    batch.people += people
 
 
 async def _unheld(tx: Tx, batch: _Batch) -> list[tuple[Any, ...]]:
     """Return what to tell the administrators; where there are none, the alarm is asked again."""
-    firings = {batch.ids[place - 1]: (place, firing) for place, firing in batch.vacant.items()}
-    alarms = await tx.rows(VACANT, (list(firings),))
+    where = {batch.places[n]: n for n in batch.vacant}
+    alarms = await tx.rows(VACANT, (list(where),))
     instead = await administrators(tx, (alarm["bureau_id"] for alarm in alarms))
     again = batch.add_group(None, again=tx.now + ASK_AGAIN)
     told: list[tuple[Any, ...]] = []
     for alarm in alarms:
-        place, firing = firings[alarm["id"]]
+        n = where[alarm["place"]]
+        firing = batch.vacant[n]
         if alarm["bureau_id"] not in instead:
             log.error("nobody holds position %s, and its bureau has no administrator", alarm["position_id"])
-            batch.group[place - 1] = again
+            batch.groups[n] = again
             continue
         vacancy = Vacancy(alarm["position_id"], alarm["kind"], alarm["task_id"])
         context = vacancy.context(json.loads(firing.context))
@@ -254,12 +258,13 @@ async def _unheld(tx: Tx, batch: _Batch) -> list[tuple[Any, ...]]:
 
 
 async def _write(tx: Tx, batch: _Batch) -> int:
-    values = (
-        batch.ids, batch.group, batch.next_at, tx.now, tx.new_ids(len(batch.people)), batch.places, batch.people, batch.at,
-        batch.context,
-    )  # fmt: skip
-    count: int = (await tx.rows(WRITE, values))[0]["n"]
-    return count
+    ids = tx.new_ids(len(batch.places))
+    given = (batch.places, batch.groups, batch.people, ids)
+    row = (await tx.rows(WRITE, (*given, batch.next_at, tx.now, batch.at, batch.context)))[0]
+    if row["moved"] != batch.lateness.total():
+        raise RuntimeError(f"{row['moved']} alarms were moved, {batch.lateness.total()} were claimed")
+    told: int = row["told"]
+    return told
 
 
 async def _write_unheld(tx: Tx, told: Sequence[tuple[Any, ...]]) -> int:
