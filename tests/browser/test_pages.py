@@ -28,6 +28,10 @@ WIDEST = """() => Array.from(document.querySelectorAll('main *, header *'))
     .filter(it => it.getBoundingClientRect().right > window.innerWidth + 1 && !it.closest('.gt-scroll'))
     .slice(0, 4).map(it => `<${it.tagName.toLowerCase()} class="${it.className}">` + it.textContent.trim().slice(0, 40))"""
 
+CUT = """() => Array.from(document.querySelectorAll('.gt-menu[open] > div'))
+    .filter(it => it.getBoundingClientRect().left < 0 || it.getBoundingClientRect().right > window.innerWidth).length"""
+"""Menus that open beyond the edge, where nothing scrolls."""
+
 
 @pytest.fixture
 async def demo(house: House) -> House:
@@ -61,8 +65,11 @@ class Walk:
         # What unfolds is unfolded: it has to fit, too.
         await self.person.page.evaluate("() => document.querySelectorAll('details').forEach(it => { it.open = true; })")
         wider = await self.person.scrolls_sideways()
-        if wider:
-            self.wide.append(f"{self.person.login} {path}: {wider} px, {await self.person.page.evaluate(WIDEST)}")
+        cut = await self.person.page.evaluate(CUT)
+        if wider or cut:
+            self.wide.append(
+                f"{self.person.login} {path}: {wider} px, {cut} cut, {await self.person.page.evaluate(WIDEST)}"
+            )
 
     async def links(self) -> list[str]:
         found = await self.person.page.eval_on_selector_all("a[href]", "all => all.map(it => it.getAttribute('href'))")
