@@ -55,7 +55,7 @@ class Dispatcher:
         self._store, self._mailer, self._settings = store, mailer, settings
         self._backoff = backoff or Backoff()
         self._lease = 2 * settings.smtp_timeout + MARGIN
-        self._batch = 4 * settings.smtp_connections
+        self._batch = 8 * settings.smtp_connections
 
     async def run(self, stop: asyncio.Event, listener: Listener) -> None:
         """Assemble and send whenever woken, and every second anyway, until `stop` is set."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, compat32
 
 from services.errors import InvalidInputError
 from services.messages.render import Rendered
 from services.messages.words import one_line
 
-SEVEN_BIT = SMTP.clone(cte_type="7bit")
-"""Text goes as quoted-printable or base64, so that every server on the way passes it on unchanged."""
+TEXT, HTML = 'text/plain; charset="utf-8"', 'text/html; charset="utf-8"'
+CALENDAR = 'text/calendar; method="PUBLISH"; charset="utf-8"'
+
+
+PLAIN = compat32.clone(linesep="\r\n")
 
 
 class AddressError(InvalidInputError):
@@ -40,7 +44,7 @@ def build_mail(envelope: Envelope, rendered: Rendered, calendar: bytes | None, *
     Raises:
         AddressError: the recipient's address cannot stand in a header.
     """
-    mail = EmailMessage(policy=SEVEN_BIT)
+    mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(display_name=one_line(envelope.sender_name, 100), addr_spec=envelope.sender)
     mail["To"] = _recipient(envelope)
     mail["Subject"] = one_line(rendered.subject)
@@ -48,17 +52,41 @@ def build_mail(envelope: Envelope, rendered: Rendered, calendar: bytes | None, *
     mail["Message-ID"] = envelope.message_id
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(rendered.text)
-    mail.add_alternative(rendered.html, subtype="html")
-    if calendar is not None:
-        mail.add_attachment(
-            calendar,
-            maintype="text",
-            subtype="calendar",
-            filename="deadline.ics",
-            params={"method": "PUBLISH", "charset": "utf-8"},
-        )
+    mail["MIME-Version"] = "1.0"
+    words = (_part(TEXT, rendered.text.encode()), _part(HTML, rendered.html.encode()))
+    if calendar is None:
+        mail["Content-Type"] = _multipart("alternative")
+        for part in words:
+            mail.attach(part)
+        return mail
+    mail["Content-Type"] = _multipart("mixed")
+    both = EmailMessage(policy=PLAIN)
+    both["Content-Type"] = _multipart("alternative")
+    for part in words:
+        both.attach(part)
+    attached = _part(CALENDAR, calendar)
+    attached["Content-Disposition"] = 'attachment; filename="deadline.ics"'
+    mail.attach(both)
+    mail.attach(attached)
     return mail
+
+
+def _multipart(kind: str) -> str:
+    """Return the content type of parts. No base64 has an underscore, so the boundary stands in none of them."""
+    return f'multipart/{kind}; boundary="=_{kind}_="'
+
+
+def _part(content_type: str, content: bytes) -> EmailMessage:
+    """Return a part as base64, so that every server on the way passes it on unchanged.
+
+    Parts have no header of foreign words, so they do without the parsing that the mail gives each of its headers:
+    that took half of the time of sending a mail.
+    """
+    part = EmailMessage(policy=PLAIN)
+    part["Content-Type"] = content_type
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(base64.encodebytes(content).decode("ascii"))
+    return part
 
 
 def _recipient(envelope: Envelope) -> Address:
