@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from services.people.access import Reader
+from services.people.holding import holds
 from services.process.alarms import ASSIGNEE, dump_series, plan_series
 from services.process.deadlines import DueDate, Override, Term, approve_due, submit_due
 from services.process.definitions import FileStage, SubmitStage
@@ -45,16 +46,16 @@ class Act:
     administrators: tuple[UUID, ...] = ()
 
 
-ADMINISTRATORS = """
+ADMINISTRATORS = f"""
 SELECT DISTINCT a.person_id FROM position o JOIN unit u ON u.id = o.unit_id AND u.kind = 'bureau'
-JOIN appointment a ON a.position_id = o.id JOIN person p ON p.id = a.person_id AND p.left_at IS NULL
-WHERE o.bureau_id = $1 AND o.role = 'administrator' AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
-"""
+JOIN appointment a ON a.position_id = o.id
+WHERE o.bureau_id = $1 AND o.role = 'administrator' AND {holds("$2", "$3")}
+"""  # noqa: S608 - constant parts
 
 
 async def administrators(tx: Tx, bureau_id: UUID, *, on: date) -> tuple[UUID, ...]:
     """Return the bureau's administrators on a day: who is told of a position that nobody holds."""
-    return tuple(row["person_id"] for row in await tx.rows(ADMINISTRATORS, (bureau_id, on)))
+    return tuple(row["person_id"] for row in await tx.rows(ADMINISTRATORS, (bureau_id, on, tx.now)))
 
 
 def vacant(case: LockedCase, transition: Transition) -> bool:

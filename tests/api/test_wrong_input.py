@@ -54,6 +54,15 @@ async def test_impossible_words_are_refused_in_words(installation: Installation)
             assert in_chinese == (language == "zh-CN"), problem
 
 
+async def test_a_reason_is_as_long_as_its_column_and_no_longer(installation: Installation):
+    head = await installation.client("basic-head")
+    case = installation.world.cases["math"]
+    for words, status in (("长" * 2001, 422), ("长" * 2000, 200)):
+        body = {"until": "2027-03-01T00:00:00+08:00", "words": words}
+        answer = await head.post(f"/cases/{case}/late-exception", body)
+        assert answer.status_code == status, answer.text
+
+
 async def test_a_plan_with_a_megabyte_is_refused_by_path(installation: Installation):
     chief = await installation.client("math-chief")
     path = f"/cases/{installation.world.cases['math']}/draft"
