@@ -12,7 +12,6 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlmodel import SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.people.accounts import token_digest
 from services.store.transaction import Store, Tx
@@ -46,13 +45,15 @@ class Forgetful(Store):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            await session.begin()
+        async with self.engine.connect() as connection:
+            open_one = await connection.begin()
+            tx = Tx(connection, await self.clock.look(connection), self.ids)
             try:
-                yield Tx(session=session, now=await self.clock.look(await session.connection()), ids=self.ids)
-                await session.flush()
+                yield tx
+                await tx.flush()
             finally:
-                await session.rollback()
+                await tx.close()
+                await open_one.rollback()
 
 
 async def fill(world: World, code: str) -> dict[str, str]:
