@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from services.adapters.smtp import SmtpMailer
+from services.messages.assemble import assemble, assemble_all
 from services.messages.delivery import Backoff
 from services.messages.dispatch import Dispatcher
 from services.messages.sweep import sweep
@@ -54,6 +55,18 @@ async def _dispatch(url: str, port: int, settings: Settings, done: asyncio.Event
     await mailer.close()
     await store.close()
     return sent
+
+
+async def test_while_one_assembles_for_a_person_no_other_does(world: World, store: Store):
+    case = await world.start()
+    await world.rows("UPDATE notification SET state = 'void'")
+    reader = await world.person("Reader")
+    await world.tell(reader, "submitted", case=case)
+    async with store.transaction() as first:
+        assert await assemble(first) == 1
+        await world.tell(reader, "filed", {"number": "1"}, case=case)
+        assert await assemble_all(store) == 0
+    assert await assemble_all(store) == 1
 
 
 async def test_clocks_and_dispatchers_at_once_give_each_person_one_digest(
