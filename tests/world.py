@@ -121,7 +121,13 @@ async def make_world(store: Store, *, code: str = "qd", pack: Pack | None = None
     pack = pack or qingdao()
     async with store.transaction() as tx:
         bureau = Bureau(
-            id=tx.new_id(), code=code, name=f"Bureau {code}", zone="Asia/Shanghai", locale="zh", settings={}, created_at=tx.now
+            id=tx.new_id(),
+            code=code,
+            name=f"Bureau {code}",
+            zone="Asia/Shanghai",
+            locale="zh",
+            settings={},
+            created_at=tx.now,
         )
         tx.session.add(bureau)
         await tx.session.flush()
@@ -153,8 +159,13 @@ async def _add_people(tx: Tx, world: World) -> None:
             code = f"{world.pack.programme}:{group}:{held['position']}" if group else held["position"]
             tx.session.add(
                 Appointment(
-                    id=tx.new_id(), bureau_id=world.bureau_id, position_id=positions[code].id, person_id=person.id,
-                    starts_on=date(2026, 1, 1), ends_on=None, created_at=tx.now,
+                    id=tx.new_id(),
+                    bureau_id=world.bureau_id,
+                    position_id=positions[code].id,
+                    person_id=person.id,
+                    starts_on=date(2026, 1, 1),
+                    ends_on=None,
+                    created_at=tx.now,
                 )  # fmt: skip
             )
 
@@ -162,9 +173,7 @@ async def _add_people(tx: Tx, world: World) -> None:
 async def open_filing(world: World, *, key: str = "2027", groups: tuple[str, ...] = GROUPS) -> World:
     """Open the annual filing and a case for each of `groups`, as the season's flow does."""
     async with world.store.transaction() as tx:
-        programme = (
-            await tx.session.exec(select(Programme).where(col(Programme.bureau_id) == world.bureau_id))
-        ).one()
+        programme = (await tx.session.exec(select(Programme).where(col(Programme.bureau_id) == world.bureau_id))).one()
         calendar = await calendar_of(tx, world.bureau_id, world.pack)
         dates = season_dates(world.pack.process("annual-filing").season, key, calendar)
         world.season = Season(
