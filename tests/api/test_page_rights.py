@@ -86,9 +86,9 @@ GET  /tasks.xlsx                                       200 200 200 200 200 200 2
 GET  /tasks/{task_id}                                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
 POST /account/password                                 401 401 401 401 401 401 401 401 401 401 401 401 401 303
 POST /activate                                         422 422 422 422 422 422 422 422 422 422 422 422 422 303
-POST /cases/{case_id}/attachments                      403 403 200 403 403 403 403 403 403 403 403 403 403 303
-POST /cases/{case_id}/attachments/{attachment_id}/remove 403 403 303 403 403 403 403 403 403 403 403 403 403 303
-POST /cases/{case_id}/draft                            403 403 200 403 403 403 403 403 403 403 403 403 403 303
+POST /cases/{case_id}/attachments                      404 404 200 404 404 403 403 403 403 404 403 404 404 303
+POST /cases/{case_id}/attachments/{attachment_id}/remove 404 404 303 404 404 403 403 403 403 404 403 404 404 303
+POST /cases/{case_id}/draft                            404 404 200 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/end                              404 404 404 404 404 404 404 404 404 404 303 404 404 303
 POST /cases/{case_id}/exception                        404 404 404 404 404 404 404 303 404 404 404 404 404 303
 POST /cases/{case_id}/form                             404 404 303 404 404 403 403 403 403 404 403 404 404 303
@@ -103,7 +103,7 @@ POST /remarks/{remark_id}/remove                       404 404 404 404 404 303 4
 POST /sign-in                                          401 401 401 401 401 401 401 401 401 401 401 401 401 303
 POST /sign-out                                         303 303 303 303 303 303 303 303 303 303 303 303 303 303
 POST /tasks/{task_id}/approve                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
-POST /tasks/{task_id}/remarks                          403 403 403 403 403 303 403 403 403 403 403 403 403 303
+POST /tasks/{task_id}/remarks                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/return                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
 """
 

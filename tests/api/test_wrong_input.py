@@ -63,6 +63,14 @@ async def test_a_reason_is_as_long_as_its_column_and_no_longer(installation: Ins
         assert answer.status_code == status, answer.text
 
 
+async def test_a_token_that_only_writes_gets_nothing_more_by_making_another(installation: Installation):
+    writing = await installation.client("administrator", "write")
+    for scopes in (["admin"], ["metrics", "write"], ["read"]):
+        answer = await writing.post("/me/tokens", {"name": "more", "scopes": scopes})
+        assert (answer.status_code, answer.json()["code"]) == (403, "beyond-token"), answer.text
+    assert (await writing.post("/me/tokens", {"name": "same", "scopes": ["write"]})).status_code == 201
+
+
 async def test_a_plan_with_a_megabyte_is_refused_by_path(installation: Installation):
     chief = await installation.client("math-chief")
     path = f"/cases/{installation.world.cases['math']}/draft"
