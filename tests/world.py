@@ -166,7 +166,7 @@ async def _add_people(tx: Tx, world: World) -> None:
                     starts_on=date(2026, 1, 1),
                     ends_on=None,
                     created_at=tx.now,
-                )  # fmt: skip
+                )
             )
 
 
