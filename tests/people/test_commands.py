@@ -52,8 +52,8 @@ async def test_a_token_is_printed_once_and_works(chief, command):
     assert made.exit_code == 0
     assert "shown only now" in made.stderr
     raw = made.stdout.strip()
-    reader, scopes = await use(chief, raw)
-    assert (reader.person_id, scopes) == (chief.people["chief"], {"read", "write"})
+    grant = await use(chief, raw)
+    assert (grant.reader.person_id, grant.scopes) == (chief.people["chief"], {"read", "write"})
     listed = await command("token", "list", "--login", "chief")
     assert "valid  read,write  -  export" in listed.stdout
     assert raw not in listed.stdout

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.errors import ForbiddenError, InvalidInputError, NotFoundError, NotSignedInError
-from services.people.tokens import create_token, list_tokens, revoke_token, token_for
+from services.people.tokens import BeyondTokenError, create_token, list_tokens, revoke_token, token_for
 from tests.conftest import START, move_clock
 from tests.statements import counted
 
@@ -19,10 +19,10 @@ async def chief(town):
     return town
 
 
-async def make(town, login="chief", scopes=("read", "write"), expires=None, name="export"):
+async def make(town, login="chief", *, scopes=("read", "write"), expires=None, name="export", made_with=None):
     reader = await town.reader(login)
     async with town.store.transaction() as tx:
-        return await create_token(tx, reader, name, scopes=scopes, expires=expires)
+        return await create_token(tx, reader, name, scopes=scopes, expires=expires, made_with=made_with)
 
 
 async def use(town, raw):
@@ -34,9 +34,10 @@ async def test_a_token_acts_as_its_person_in_one_statement(chief):
     _, raw = await make(chief)
     async with chief.store.transaction() as tx:
         with counted(chief.store) as sent:
-            reader, scopes = await token_for(tx, raw)
+            grant = await token_for(tx, raw)
     assert len(sent) == 1
-    assert (reader, scopes) == (await chief.reader("chief"), {"read", "write"})
+    reader = grant.reader
+    assert (reader, grant.scopes) == (await chief.reader("chief"), {"read", "write"})
     assert reader.has_role("chief-coach")
 
 
@@ -127,3 +128,42 @@ async def test_a_token_that_makes_no_sense_is_refused(chief, wrong, field):
     with pytest.raises(InvalidInputError) as raised:
         await make(chief, **wrong)
     assert [problem["field"] for problem in raised.value.problems] == [field]
+
+
+DAY = START + timedelta(days=1)
+LATER = START + timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("ends", "scopes", "expires", "made"),
+    [
+        (None, ["read", "write"], None, True),
+        (None, ["write"], DAY, True),
+        (DAY, ["read"], DAY, True),
+        (None, ["read", "admin"], None, False),
+        (None, ["metrics"], None, False),
+        (DAY, ["read"], LATER, False),
+        (DAY, ["read"], None, False),
+    ],
+)
+async def test_a_token_makes_none_that_goes_further_than_itself(chief, ends, scopes, expires, made):
+    _, raw = await make(chief, login="administrator", expires=ends)
+    grant = await use(chief, raw)
+    if made:
+        assert await make(chief, login="administrator", scopes=scopes, expires=expires, made_with=grant)
+        return
+    with pytest.raises(BeyondTokenError):
+        await make(chief, login="administrator", scopes=scopes, expires=expires, made_with=grant)
+
+
+async def test_with_a_token_end_those_made_with_it(chief):
+    first_id, first = await make(chief)
+    _, child = await make(chief, made_with=await use(chief, first))
+    _, grandchild = await make(chief, made_with=await use(chief, child))
+    _, other = await make(chief)
+    async with chief.store.transaction() as tx:
+        await revoke_token(tx, await chief.reader("chief"), first_id)
+    for raw in (first, child, grandchild):
+        with pytest.raises(NotSignedInError):
+            await use(chief, raw)
+    assert await use(chief, other)

@@ -12,7 +12,7 @@ from services.adapters.files import FileStore
 from services.errors import ForbiddenError, NotSignedInError
 from services.i18n import N_
 from services.people.access import Reader
-from services.people.tokens import token_for
+from services.people.tokens import Grant, token_for
 from services.settings import Settings
 from services.store.transaction import Store, Tx
 
@@ -35,7 +35,12 @@ class Caller:
 
     request: Request
     tx: Tx
-    reader: Reader
+    grant: Grant
+
+    @property
+    def reader(self) -> Reader:
+        """Who the token acts as."""
+        return self.grant.reader
 
     @property
     def settings(self) -> Settings:
@@ -53,8 +58,8 @@ def store_of(request: Request) -> Store:
     return request.app.state.store  # type: ignore[no-any-return]
 
 
-async def reader_of(tx: Tx, request: Request, scope: Scope) -> Reader:
-    """Return the person of the request's token, in one statement.
+async def grant_of(tx: Tx, request: Request, scope: Scope) -> Grant:
+    """Return what the request's token allows, in one statement.
 
     Raises:
         TokenError: there is no token, or it is no longer valid.
@@ -64,12 +69,17 @@ async def reader_of(tx: Tx, request: Request, scope: Scope) -> Reader:
     if kind.lower() != "bearer" or not raw:
         raise TokenError
     try:
-        reader, scopes = await token_for(tx, raw.strip())
+        grant = await token_for(tx, raw.strip())
     except NotSignedInError as error:
         raise TokenError from error
-    if scope not in scopes:
+    if scope not in grant.scopes:
         raise MissingScopeError(scope=scope)
-    return reader
+    return grant
+
+
+async def reader_of(tx: Tx, request: Request, scope: Scope) -> Reader:
+    """Return the person of the request's token; raises as `grant_of`."""
+    return (await grant_of(tx, request, scope)).reader
 
 
 def with_scope(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
@@ -77,7 +87,7 @@ def with_scope(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
 
     async def caller(request: Request) -> AsyncIterator[Caller]:
         async with store_of(request).transaction() as tx:
-            yield Caller(request, tx, await reader_of(tx, request, scope))
+            yield Caller(request, tx, await grant_of(tx, request, scope))
 
     return caller
 

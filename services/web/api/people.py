@@ -153,9 +153,12 @@ async def list_tokens(caller: Reading) -> list[TokenOut]:
 
 @router.post("/me/tokens", operation_id="create_token", status_code=201, tags=["me"])
 async def create_token(caller: Writing, body: TokenIn) -> NewToken:
-    """Make a token for oneself. Never replayed under an idempotency key: nobody keeps its secret."""
+    """Make a token for oneself, of scopes that the calling one has, ending no later than it does.
+
+    Never replayed under an idempotency key: nobody keeps its secret.
+    """
     made, secret = await tokens.create_token(
-        caller.tx, caller.reader, body.name, scopes=body.scopes, expires=body.expires_at
+        caller.tx, caller.reader, body.name, scopes=body.scopes, expires=body.expires_at, made_with=caller.grant
     )
     return NewToken(id=made, token=secret)
 
@@ -164,7 +167,7 @@ async def create_token(caller: Writing, body: TokenIn) -> NewToken:
     "/me/tokens/{token_id}", operation_id="revoke_token", status_code=204, response_class=Response, tags=["me"]
 )
 async def revoke_token(token_id: UUID, caller: Writing) -> None:
-    """Revoke a token of one's own; the administrator may revoke anybody's of the bureau."""
+    """Revoke a token of one's own, with those made with it; the administrator may revoke anybody's of the bureau."""
     await tokens.revoke_token(caller.tx, caller.reader, token_id)
 
 
