@@ -9,27 +9,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.errors import (
     GuantongError,
     InvalidInputError,
-    LockedOutError,
     NotFoundError,
     NotSignedInError,
     WrongCredentialsError,
 )
 from services.i18n import Message
 from services.people.access import PRESENT, WHO, Reader, find_reader
+from services.people.lockout import FAILURES, LOCKED, is_worth_an_event, locked, refuse_stranger
 from services.people.passwords import check_password, hash_password, is_password, needs_rehash
 from services.store.chain import append_event
 from services.store.transaction import Tx
 
-FAILURES = 5
-LOCKED = timedelta(minutes=15)
 SESSION_HOURS = 12.0
 
 T = TypeVar("T")
@@ -104,10 +101,10 @@ async def bureau_named(tx: Tx, code: str | None) -> UUID | None:
 async def sign_in(
     tx: Tx, bureau_code: str | None, login: str, password: str, *, hours: float = SESSION_HOURS
 ) -> Checked[Session]:
-    """Open a session for who knows the password. Takes as long for an unknown name as for a known one.
+    """Open a session for who knows the password. An unknown name takes as long as a known one and gets the same answers.
 
     After FAILURES wrong passwords in a row the account is locked for 15 minutes of business time; attempts meanwhile
-    are refused, right or wrong, and do not prolong it.
+    are refused, right or wrong, and do not prolong it. A name without an account likewise (`lockout`).
 
     Args:
         tx: the transaction; commit it whatever the result is.
@@ -123,8 +120,7 @@ async def sign_in(
     account = await find_account(tx, bureau_id, login)
     right = await is_password(password, account["password_hash"] if account else None)
     if account is None:
-        await _note_unknown(tx, bureau_id, login)
-        return Checked(refusal=WrongCredentialsError())
+        return Checked(refusal=await refuse_unknown(tx, bureau_id, login, bureau_code, wrong=WrongCredentialsError()))
     refusal = await count_attempt(tx, account, right=right, kind="sign-in-refused", wrong=WrongCredentialsError())
     if refusal is not None:
         return Checked(refusal=refusal)
@@ -159,8 +155,7 @@ async def count_attempt(
     """
     now = (await tx.rows(_LOCK, (account["id"],)))[0]
     if now["locked_until"] is not None and now["locked_until"] > tx.now:
-        await note(tx, account, kind, reason="locked")
-        return _locked(account, now["locked_until"])
+        return await _count_locked(tx, account, now, kind=kind)
     if right and now["password_hash"] == account["password_hash"]:
         await tx.rows(_COUNT, (account["id"], 0, None))
         return None
@@ -181,13 +176,15 @@ async def _count_wrong(
     if until is None:
         return wrong
     await note(tx, account, "locked-out", until=until.isoformat())
-    return _locked(account, until)
+    return locked(until, account["zone"])
 
 
-def _locked(account: Mapping[str, Any], until: datetime) -> LockedOutError:
-    # Rounded up, so that the minute which is named is not too early.
-    local = (until + timedelta(seconds=59)).astimezone(ZoneInfo(account["zone"]))
-    return LockedOutError(until=local.strftime("%H:%M"), retry_at=until.isoformat())
+async def _count_locked(tx: Tx, account: Mapping[str, Any], now: Mapping[str, Any], *, kind: str) -> GuantongError:
+    attempts = now["failures"] - FAILURES + 1
+    await tx.rows(_COUNT, (account["id"], now["failures"] + 1, now["locked_until"]))
+    if is_worth_an_event(attempts):
+        await note(tx, account, kind, reason="locked", attempts=attempts)
+    return locked(now["locked_until"], account["zone"])
 
 
 async def note(tx: Tx, account: Mapping[str, Any], kind: str, *, by: UUID | None = None, **data: Any) -> None:
@@ -197,13 +194,12 @@ async def note(tx: Tx, account: Mapping[str, Any], kind: str, *, by: UUID | None
     await append_event(tx, account["bureau_id"], stream="sign-in", kind=kind, person_id=by or person_id, data=data)
 
 
-async def _note_unknown(tx: Tx, bureau_id: UUID | None, login: str) -> None:
-    if bureau_id is not None:
-        personal = {"login": clean_login(login)}
-        data = {"reason": "unknown"}
-        await append_event(
-            tx, bureau_id, stream="sign-in", kind="sign-in-refused", person_id=None, data=data, personal=personal
-        )
+async def refuse_unknown(
+    tx: Tx, bureau_id: UUID | None, login: str, bureau_code: str | None, *, wrong: GuantongError
+) -> GuantongError:
+    """Return what a name without an account is told: what one with an account would be."""
+    code = clean_login(bureau_code or "")
+    return await refuse_stranger(tx, bureau_id, clean_login(login), bureau_code=code, wrong=wrong)
 
 
 async def _open_session(tx: Tx, account: Mapping[str, Any], hours: float) -> Session:

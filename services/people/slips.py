@@ -22,6 +22,7 @@ from services.people.accounts import (
     end_sessions,
     find_account,
     note,
+    refuse_unknown,
     set_password,
 )
 from services.people.passwords import check_password, hash_password
@@ -147,11 +148,12 @@ async def redeem_slip(tx: Tx, bureau_code: str | None, login: str, *, code: str,
         InvalidInputError: the password is not accepted, or the bureau is missing and there are several.
     """
     check_password(new_password, login=login)
-    account = await find_account(tx, await bureau_named(tx, bureau_code), login)
+    bureau_id = await bureau_named(tx, bureau_code)
+    account = await find_account(tx, bureau_id, login)
     # Hashed before anything is known or locked: an unknown name takes as long, and nobody waits for it.
     hashed = await hash_password(new_password)
     if account is None:
-        return Checked(refusal=WrongSlipError())
+        return Checked(refusal=await refuse_unknown(tx, bureau_id, login, bureau_code, wrong=WrongSlipError()))
     slip = await _redeemable(tx, account, code)
     refusal = await count_attempt(tx, account, right=slip is not None, kind="slip-refused", wrong=WrongSlipError())
     # Looked up again under the account's lock: of two who redeem at once, one does.

@@ -21,6 +21,7 @@ from services.people.accounts import (
     sign_in,
     sign_out,
 )
+from services.people.lockout import LOCKED, Strangers
 from services.people.passwords import check_password, hash_password, is_password
 from tests.conftest import START, move_clock
 from tests.people.conftest import PASSWORD
@@ -131,6 +132,57 @@ async def test_five_wrong_passwords_lock_for_a_quarter_of_an_hour(chief):
     assert isinstance((await try_sign_in(chief)).refusal, LockedOutError)
     await move_clock(chief.store, START + timedelta(minutes=15))
     assert (await try_sign_in(chief)).or_raise()
+
+
+@pytest.mark.parametrize("bureau", ["east", "nowhere-else"])
+async def test_a_name_that_does_not_exist_gets_the_answers_of_one_that_does(chief, bureau):
+    answers = {}
+    for name, where in (("chief", "east"), ("nobody", bureau)):
+        await move_clock(chief.store, START)
+        tried = [(await try_sign_in(chief, name, "wrong", where)).refusal for _ in range(FAILURES + 1)]
+        await move_clock(chief.store, START + timedelta(minutes=15))
+        tried += [(await try_sign_in(chief, name, "wrong", where)).refusal for _ in range(FAILURES)]
+        answers[name] = [(type(refusal), refusal.message) for refusal in tried]
+    assert answers["nobody"] == answers["chief"]
+    assert answers["nobody"][FAILURES - 1][0] is LockedOutError
+
+
+async def test_a_lock_on_an_unknown_name_is_of_that_bureau_and_that_name(chief, neighbour):
+    for _ in range(FAILURES):
+        await try_sign_in(chief, "nobody", "wrong")
+    for name, bureau in (("nobody", "west"), ("somebody", "east")):
+        assert isinstance((await try_sign_in(chief, name, "wrong", bureau)).refusal, WrongCredentialsError)
+    assert isinstance((await try_sign_in(chief, " NoBody ", "wrong")).refusal, LockedOutError)
+
+
+async def test_unknown_names_are_remembered_within_bounds():
+    strangers = Strangers(names=10)
+    for number in range(100):
+        strangers.count("east", f"name-{number}", START)
+    assert len(strangers) == 10
+    tried = [strangers.count("east", "name-99", START) for _ in range(FAILURES - 1)]
+    assert tried[-1] == START + LOCKED
+
+
+async def test_tries_of_unknown_names_are_one_event_an_hour(chief):
+    for number in range(40):
+        await try_sign_in(chief, f"nobody-{number}", "wrong")
+    assert await kinds(chief) == ["sign-in-refused"]
+    await move_clock(chief.store, START + timedelta(hours=1))
+    await try_sign_in(chief, "nobody", "wrong")
+    async with chief.store.transaction() as tx:
+        events = await tx.rows(
+            "SELECT data->'attempts' AS n FROM audit_event WHERE bureau_id = $1 AND stream = 'sign-in' ORDER BY seq",
+            (chief.bureau_id,),
+        )
+    assert [event["n"] for event in events] == [1, 40]
+
+
+async def test_tries_at_a_locked_account_do_not_fill_the_chain(chief):
+    for _ in range(FAILURES + 40):
+        await try_sign_in(chief, password="wrong")
+    assert (await kinds(chief)).count("locked-out") == 1
+    assert len(await kinds(chief)) == FAILURES + 1 + 6  # the 1st, 2nd, 4th, 8th, 16th and 32nd of the 40
 
 
 async def test_after_a_lock_counting_begins_anew(chief):

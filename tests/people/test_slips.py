@@ -101,6 +101,16 @@ async def test_wrong_codes_lock_as_wrong_passwords_do(school):
     assert (await redeem(school, slip.code)).or_raise()
 
 
+async def test_a_slip_for_a_name_that_does_not_exist_is_refused_in_the_same_way(school):
+    answers = {}
+    for name in ("teacher", "nobody"):
+        tried = [(await redeem(school, "AAAA-AAAA-AAAA", login=name)).refusal for _ in range(FAILURES + 1)]
+        answers[name] = [(type(refusal), refusal.message) for refusal in tried]
+    assert answers["nobody"] == answers["teacher"]
+    async with school.store.transaction() as tx:
+        assert isinstance((await sign_in(tx, "east", "nobody", PASSWORD)).refusal, LockedOutError)
+
+
 async def test_a_password_that_is_refused_leaves_the_slip_as_it_is(school):
     slip = await issue(school)
     with pytest.raises(InvalidInputError):
