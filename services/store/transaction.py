@@ -94,15 +94,18 @@ class Store:
         pool_size: int = 10,
         pooled: bool = True,
         application_name: str = "guantong",
+        server_settings: Mapping[str, str] | None = None,
     ) -> None:
-        arguments: dict[str, Any] = {"server_settings": {"application_name": application_name, "jit": "off"}}
+        named = {"application_name": application_name, "jit": "off", **(server_settings or {})}
+        # Parameters may be personal, and an error's text goes to the log.
+        arguments: dict[str, Any] = {"connect_args": {"server_settings": named}, "hide_parameters": True}
         url = sqlalchemy_url(url)
         if pooled:
             self.engine: AsyncEngine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=5, pool_pre_ping=False, connect_args=arguments
+                url, pool_size=pool_size, max_overflow=5, pool_pre_ping=False, **arguments
             )
         else:
-            self.engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
+            self.engine = create_async_engine(url, poolclass=NullPool, **arguments)
         self.wake: Callable[[], Awaitable[None]] | None = None
         self.clock = clock or SystemClock()
         self.ids = ids or RandomIds()

@@ -29,6 +29,9 @@ from services.web import api, errors, health, metrics, pages, security
 from services.web.api import description
 from services.web.templating import STATIC, VERSION
 
+PATIENCE = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "60s"}
+"""How long a request waits for another's lock, and how long one may hold its own without doing anything."""
+
 
 def create_app(store: Store | None = None, settings: Settings | None = None) -> FastAPI:
     """Return the application.
@@ -66,7 +69,8 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
 def _open_store(settings: Settings) -> Store:
     clock = StoreClock() if settings.clock == "store" else SystemClock()
     url = settings.required_database_url()
-    return Store(url, clock=clock, pool_size=settings.database_pool, application_name="guantong-web")
+    size = settings.database_pool
+    return Store(url, clock=clock, pool_size=size, application_name="guantong-web", server_settings=PATIENCE)
 
 
 def _lifespan(store: Store, settings: Settings, ours: bool) -> Lifespan[FastAPI]:  # noqa: FBT001 - who opened the store closes it

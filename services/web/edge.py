@@ -7,17 +7,15 @@ something that then failed to commit.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.adapters.files import FileStore
@@ -28,15 +26,13 @@ from services.people.access import Reader
 from services.settings import Settings
 from services.store.transaction import Tx
 from services.web import languages, templating
+from services.web.arrival import SAFE_METHODS, ArrivedDep, Form, read_form, session_cookie, visit_cookie
 from services.web.dates import Dates
-from services.web.errors import StaleFormError, UnreadableRequestError
+from services.web.errors import StaleFormError
 from services.web.forms import FormTexts
 
 FLASH = "guantong_flash"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-MOST_FIELDS = 20_000
 MOST_FLASH = 1_200
-LARGEST_ENTRY = 4 * 1024 * 1024
 
 
 async def tx(request: Request) -> AsyncIterator[Tx]:
@@ -46,62 +42,6 @@ async def tx(request: Request) -> AsyncIterator[Tx]:
 
 
 TxDep = Annotated[Tx, Depends(tx, scope="function")]
-
-
-class Form:
-    """What was posted: names and texts in their order, checked to be UTF-8 without NUL; files apart."""
-
-    def __init__(self, items: list[tuple[str, str]], files: dict[str, UploadFile] | None = None) -> None:
-        self.items = items
-        self.files = files or {}
-
-    def get(self, name: str, default: str = "") -> str:
-        """Return the last value of `name`, without surrounding space."""
-        return next((value for key, value in reversed(self.items) if key == name), default).strip()
-
-    def number(self, name: str) -> int | None:
-        """Return a whole number, or None for anything else."""
-        text = self.get(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
-
-
-async def read_form(request: Request) -> Form:
-    """Read a posted form once; later calls return the same.
-
-    Raises:
-        UnreadableRequestError: not a form, not UTF-8, a NUL in it, or too many entries.
-    """
-    known = getattr(request.state, "form", None)
-    if known is None:
-        known = request.state.form = await _read_form(request)
-    return known
-
-
-async def _read_form(request: Request) -> Form:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    files: dict[str, UploadFile] = {}
-    if kind == "multipart/form-data":
-        parsed = await request.form(max_files=20, max_fields=MOST_FIELDS, max_part_size=LARGEST_ENTRY)
-        items = [(name, value) for name, value in parsed.multi_items() if isinstance(value, str)]
-        files = {name: value for name, value in parsed.multi_items() if isinstance(value, UploadFile)}
-    else:
-        items = _decoded(await request.body())
-    if any("\x00" in name or "\x00" in value for name, value in items):
-        raise UnreadableRequestError(
-            message="The form holds a NUL character, which cannot be kept. Remove it and send again."
-        )
-    return Form(items, files)
-
-
-def _decoded(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS, encoding="utf-8"
-        )
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise UnreadableRequestError(
-            message="The form is not readable: it is not UTF-8, or has too many entries."
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -204,27 +144,8 @@ class Page(Visitor):
         return self.session.reader
 
 
-def session_cookie(settings: Settings) -> str:
-    """Return the name of the session's cookie; over TLS it is bound to this very host."""
-    return "__Host-guantong" if settings.secure_cookies else "guantong"
-
-
-def visit_cookie(settings: Settings) -> str:
-    """Return the name of the cookie that protects the forms before sign-in."""
-    return "__Host-guantong_visit" if settings.secure_cookies else "guantong_visit"
-
-
-async def visitor(request: Request, tx: TxDep) -> AsyncIterator[Visitor]:
+async def visitor(request: Request, _arrived: ArrivedDep, tx: TxDep) -> Visitor:
     """Give who asks, known or not; a request that changes something must come from our own pages."""
-    try:
-        yield await _visitor(request, tx)
-    finally:
-        form: Form | None = getattr(request.state, "form", None)
-        for file in form.files.values() if form else ():
-            await file.close()
-
-
-async def _visitor(request: Request, tx: Tx) -> Visitor:
     session = await _session(request, tx)
     if session is not None:
         languages.remember(request, session.reader.locale)
@@ -240,6 +161,20 @@ async def _visitor(request: Request, tx: Tx) -> Visitor:
             raise NotSignedInError from None
         raise
     return Visitor(request, tx, held or secrets.token_urlsafe(24))
+
+
+async def page_in(tx: Tx, request: Request) -> Page:
+    """Return who is signed in, in a transaction that the route itself opened; the form is not looked at.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+    """
+    session = await _session(request, tx)
+    if session is None:
+        raise NotSignedInError
+    languages.remember(request, session.reader.locale)
+    request.state.known = (session.reader, session.csrf)
+    return Page(request, tx, session.csrf, session)
 
 
 async def _session(request: Request, tx: Tx) -> Session | None:
@@ -271,22 +206,19 @@ PageDep = Annotated[Page, Depends(page)]
 
 
 async def _guard(request: Request, expected: str) -> None:
-    """Refuse a change that another site asks for: by what the browser says of it, and by the token of our forms."""
-    if request.method in SAFE_METHODS:
-        return
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise StaleFormError
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc not in _own_hosts(request):
-        raise StaleFormError
-    given = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf")
-    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise StaleFormError
+    """Refuse a change whose form does not carry our token; where it comes from was looked at before it was read."""
+    if request.method not in SAFE_METHODS:
+        check_token(request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf"), expected)
 
 
-def _own_hosts(request: Request) -> set[str]:
-    public = urlsplit(request.app.state.settings.public_url).netloc
-    return {public, request.headers.get("host", "")}
+def check_token(given: str, expected: str) -> None:
+    """Refuse a token that is not the expected one.
+
+    Raises:
+        StaleFormError: it is another one, or none is expected.
+    """
+    if not expected or not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8", "replace")):
+        raise StaleFormError
 
 
 def start_session(page: Visitor, response: Response, token: str) -> None:
@@ -312,14 +244,21 @@ def _drop_cookie(request: Request, response: Response, name: str) -> None:
 
 def _read_flash(request: Request) -> tuple[str, str] | None:
     try:
-        kind, text = json.loads(base64.urlsafe_b64decode(request.cookies.get(FLASH, "")))
-    except (ValueError, binascii.Error, TypeError):
+        held = json.loads(base64.urlsafe_b64decode(request.cookies.get(FLASH, "")))
+    except (ValueError, RecursionError):  # binascii.Error is a ValueError
         return None
-    return (kind if kind in {"success", "warning", "danger"} else "success", str(text)[:MOST_FLASH])
+    match held:
+        case [str(kind), str(text)]:
+            said = text[:MOST_FLASH].encode("utf-8", "replace").decode()
+            return (kind if kind in {"success", "warning", "danger"} else "success", said)
+    return None
 
 
 def safe_next(where: str, default: str = "/") -> str:
     """Return an address of our own pages to go on to, or `default`: never another site's."""
-    parts = urlsplit(where)
-    ours = where.startswith("/") and not where.startswith(("//", "/\\")) and not parts.netloc
+    try:
+        elsewhere = urlsplit(where).netloc
+    except ValueError:
+        return default
+    ours = where.startswith("/") and not where.startswith(("//", "/\\")) and not elsewhere
     return where if ours and "\\" not in where and where.isprintable() else default

@@ -46,6 +46,16 @@ class UnreadableRequestError(InvalidInputError):
     code, status, default = "unreadable", 400, "This request cannot be read."
 
 
+class SlowRequestError(GuantongError):
+    """The request's body did not arrive in time."""
+
+    code, status, default = (
+        "too-slow",
+        408,
+        "The request did not arrive in time. Nothing was changed; please try again.",
+    )
+
+
 class BusyError(GuantongError):
     """The database is busy; the same request may succeed in a moment."""
 
@@ -210,7 +220,7 @@ async def _database(request: Request, error: Exception) -> Response:
     state = getattr(cause, "sqlstate", None) or ""
     if state.startswith("22") or (isinstance(cause, ValueError) and not isinstance(cause, PostgresError)):
         return respond(request, InvalidInputError(message="A value cannot be kept as it is written."))
-    if state in {"40001", "40P01", "55P03", "57014"} or state.startswith("53"):
+    if state in {"40001", "40P01", "55P03", "57014", "25P03"} or state.startswith("53"):
         log.warning("the database is busy: %s", state)
         return respond(request, BusyError())
     # A connection that the server has ended, but that is not closed yet, has no state to tell.

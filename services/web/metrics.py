@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.errors import ForbiddenError, NotSignedInError
 from services.messages.outbox import Lateness, alarm_lateness, message_lateness
+from services.people.access import may_use_scopes, require
 from services.store.transaction import Tx
 from services.web import errors
 from services.web.api.callers import reader_of, store_of
@@ -114,7 +115,7 @@ async def metrics(request: Request) -> Response:
     facts, whole = CollectorRegistry(), _shows_secret(request)
     try:
         async with store_of(request).transaction() as tx:
-            bureau_id = None if whole else (await reader_of(tx, request, "metrics")).bureau_id
+            bureau_id = None if whole else await _bureau_of(tx, request)
             await _gauge(tx, facts, bureau_id)
             if whole:
                 await _beats(tx, facts)
@@ -122,6 +123,13 @@ async def metrics(request: Request) -> Response:
         return errors.problem(request, error)  # a scraper is no browser that could be sent to sign in
     counted = generate_latest(request.app.state.meter.registry) if whole else b""
     return Response(counted + generate_latest(facts), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _bureau_of(tx: Tx, request: Request) -> UUID:
+    """Return the bureau of the token's person, who must be its administrator today, not only when it was made."""
+    reader = await reader_of(tx, request, "metrics")
+    require(may_use_scopes(reader, ["metrics"]))
+    return reader.bureau_id
 
 
 def _shows_secret(request: Request) -> bool:

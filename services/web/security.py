@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -10,12 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.errors import InvalidInputError, TooLargeError
 from services.settings import Settings
 from services.web import errors
+from services.web.arrival import media_type
+from services.web.errors import SlowRequestError
 from services.web.headers import HEADERS
+from services.web.numbers import whole
 
 FORM_LIMIT = 8 * 1024 * 1024
 """Bytes of a request that carries no file: a form with every field at its limit has about 5 MB."""
 ENVELOPE = 64 * 1024
 """What a multipart envelope may add to a file."""
+UPLOADS = re.compile(r"(/api/v1)?/cases/[^/]+/attachments")
+IDLE = 10.0
+"""Seconds that a sender may be silent for."""
+FORM_TOTAL, UPLOAD_TOTAL = 30.0, 900.0
+"""Seconds that a body may take: a form has few bytes; a large file comes over a school's slow line."""
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -60,24 +71,28 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
+        limit, total = self._bounds(scope)
         refused = _refusal(scope, limit)
         if refused is not None:
             response = errors.respond(Request(scope), refused)
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
             return
-        await self.app(scope, _counted(receive, limit), send)
+        await self.app(scope, Body(receive, limit=limit, total=total).receive, send)
 
-    def _limit(self, path: str) -> int:
-        return self.attachment_limit + ENVELOPE if path.endswith("/attachments") else FORM_LIMIT
+    def _bounds(self, scope: Scope) -> tuple[int, float]:
+        """Return how many bytes a request may have and how long it may take: a file more than a form."""
+        kind = media_type(Headers(scope=scope).get("content-type", ""))
+        if UPLOADS.fullmatch(scope["path"]) and kind != "application/x-www-form-urlencoded":
+            return self.attachment_limit + ENVELOPE, UPLOAD_TOTAL
+        return FORM_LIMIT, FORM_TOTAL
 
 
 def _refusal(scope: Scope, limit: int) -> InvalidInputError | None:
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         return InvalidInputError(message="The address holds a character that no address can have.")
-    length = Headers(scope=scope).get("content-length", "0")
-    return too_large(limit) if length.isdigit() and int(length) > limit else None
+    length = whole(Headers(scope=scope).get("content-length", "0").lstrip("0"), digits=18)
+    return too_large(limit) if length is not None and length > limit else None
 
 
 def too_large(limit: int) -> TooLargeError:
@@ -87,15 +102,43 @@ def too_large(limit: int) -> TooLargeError:
     )
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    seen = 0
+class Body:
+    """A request's body as it arrives: no larger than allowed, never silent for long, and over in time.
 
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise too_large(limit)
+    Args:
+        receive: where it comes from.
+        limit: the most bytes.
+        total: the most seconds from the first look to the last byte.
+        idle: the most seconds between two pieces.
+    """
+
+    def __init__(self, receive: Receive, *, limit: int, total: float, idle: float = IDLE) -> None:
+        self._receive = receive
+        self._limit, self._total, self._idle = limit, total, idle
+        self._seen, self._whole = 0, False
+        self._until: float | None = None
+
+    async def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            TooLargeError: more has come than is allowed.
+            SlowRequestError: nothing came in time.
+        """
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._patience()):
+                message = await self._receive()
+        except TimeoutError:
+            raise SlowRequestError from None
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            raise too_large(self._limit)
+        self._whole = not message.get("more_body", False)
         return message
 
-    return counting
+    def _patience(self) -> float:
+        now = asyncio.get_running_loop().time()
+        self._until = now + self._total if self._until is None else self._until
+        return min(self._idle, self._until - now)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 from uuid import UUID
 
 import anyio.to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from services.adapters.files import CHUNK
-from services.errors import GuantongError, InvalidInputError
+from services.errors import GuantongError, InvalidInputError, NotSignedInError
 from services.i18n import N_
 from services.web import errors, uploads
-from services.web.edge import Page, PageDep
+from services.web.arrival import read_form, refuse_other_sites
+from services.web.edge import Page, PageDep, check_token, page_in
+from services.web.errors import StaleFormError
 from services.workflow import drafts
 
 router = APIRouter(include_in_schema=False)
@@ -42,11 +46,16 @@ async def read_file(page: PageDep, attachment_id: UUID, download: bool = False) 
 
 
 @router.post("/cases/{case_id}/attachments")
-async def upload(page: PageDep, case_id: UUID, field: str = "") -> Response:
+async def upload(request: Request, case_id: UUID, field: str = "") -> Response:
     """Attach a file to a field of the draft: sent alone as the body by our script, or as an ordinary form."""
-    scripted = page.request.headers.get("X-File-Name") is not None
+    refuse_other_sites(request)
+    async with request.app.state.store.transaction() as tx:
+        page = await page_in(tx, request)
+    scripted = request.headers.get("X-File-Name") is not None
     try:
         name, field = await _receive(page, case_id, field)
+    except (NotSignedInError, StaleFormError):
+        raise
     except GuantongError as error:
         if not scripted:
             raise
@@ -59,31 +68,55 @@ async def upload(page: PageDep, case_id: UUID, field: str = "") -> Response:
 
 
 async def _receive(page: Page, case_id: UUID, field: str) -> tuple[str, str]:
-    await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
-    given = page.request.headers.get("X-File-Name")
+    """Check, receive, attach: no transaction is open while the file arrives, which may take minutes."""
+    request, store = page.request, page.request.app.state.store
+    async with store.transaction() as tx:
+        await drafts.open_draft(tx, by=page.reader, case_id=case_id)
+    async with _arriving(request, field) as arriving:
+        check_token(arriving.token, page.csrf)
+        stored = await page.files.receive(arriving.chunks)
+    path = page.files.path(stored.sha256)
+    media_type = await anyio.to_thread.run_sync(uploads.accepted_type, arriving.name, path)
+    async with store.transaction() as tx:
+        await drafts.attach(
+            tx,
+            by=(await page_in(tx, request)).reader,
+            case_id=case_id,
+            field=arriving.field,
+            name=arriving.name,
+            media_type=media_type,
+            size=stored.size,
+            sha256=stored.sha256,
+        )
+    return arriving.name, arriving.field
+
+
+@dataclass(frozen=True)
+class _Arriving:
+    """A file on its way: what it is called, for which field, and with which token of our forms it came."""
+
+    name: str
+    field: str
+    token: str
     chunks: AsyncIterator[bytes]
+
+
+@asynccontextmanager
+async def _arriving(request: Request, field: str) -> AsyncIterator[_Arriving]:
+    token, given = request.headers.get("X-CSRF-Token", ""), request.headers.get("X-File-Name")
     if given is not None:
-        name, chunks = unquote(given), page.request.stream()
-    else:
-        form = await page.form()
-        file, field = form.files.get("file"), form.get("field")
+        yield _Arriving(clean_name(unquote(given)), field, token, request.stream())
+        return
+    form = await read_form(request, files=True)
+    try:
+        file = form.files.get("file")
         if file is None:
             raise InvalidInputError([{"field": "file", "message": N_("Choose a file first.")}])
-        name, chunks = file.filename or "", _pieces(file)
-    name = clean_name(name)
-    stored = await page.files.receive(chunks)
-    media_type = await anyio.to_thread.run_sync(uploads.accepted_type, name, page.files.path(stored.sha256))
-    await drafts.attach(
-        page.tx,
-        by=page.reader,
-        case_id=case_id,
-        field=field,
-        name=name,
-        media_type=media_type,
-        size=stored.size,
-        sha256=stored.sha256,
-    )
-    return name, field
+        name = clean_name(file.filename or "")
+        yield _Arriving(name, form.get("field"), token or form.get("csrf"), _pieces(file))
+    finally:
+        for each in form.files.values():
+            await each.close()
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

@@ -16,7 +16,8 @@ from services.process.definitions import Localized, SubmitStage
 from services.process.forms import FormDefinition, Problem, RowsField, clean, diff, parse_form_post
 from services.programmes.telling import actor_title
 from services.web import errors
-from services.web.edge import Form, Page, PageDep
+from services.web.arrival import Form
+from services.web.edge import Page, PageDep
 from services.web.forms import sum_lines
 from services.web.plans import moved
 from services.workflow import acts, drafts

@@ -55,13 +55,13 @@ async def _sign_in_form(
 
 @router.post("/sign-in")
 async def sign_in(who: VisitorDep) -> Response:
-    """Open a session. A refusal is a page and no exception, so that a wrong attempt is counted."""
+    """Open a session in place of the one that the browser had. A refusal is a page and no exception, so that a wrong attempt is counted."""
     form = await who.form()
     login, bureau, after = form.get("login"), form.get("bureau"), form.get("next")
     secret = next((value for name, value in form.items if name == "password"), "")
-    hours = who.settings.session_hours
+    hours, before = who.settings.session_hours, who.session.token if who.session else ""
     try:
-        checked = await accounts.sign_in(who.tx, bureau, login, secret, hours=hours)
+        checked = await accounts.sign_in(who.tx, bureau, login, secret, hours=hours, replacing=before)
     except InvalidInputError as error:
         checked = accounts.Checked(refusal=error)
     if checked.refusal is not None:
@@ -160,7 +160,7 @@ async def _account(page: Page, *, said: str = "", status_code: int = 200) -> Res
 
 @router.post("/account/password")
 async def change_password(page: PageDep) -> Response:
-    """Change one's own password; other sessions end."""
+    """Change one's own password; other sessions end, and so do one's API tokens."""
     assert page.session is not None
     form = await page.form()
     old, new, again = (next((v for k, v in form.items if k == name), "") for name in ("old", "password", "again"))
@@ -176,4 +176,6 @@ async def change_password(page: PageDep) -> Response:
         checked = accounts.Checked(refusal=error)
     if checked.refusal is not None:
         return await _account(page, said=_words(page, checked.refusal), status_code=checked.refusal.status)
-    return page.go("/account", page.say(N_("Your password is changed; your other sessions have ended.")))
+    return page.go(
+        "/account", page.say(N_("Your password is changed; your other sessions and your API tokens have ended."))
+    )
