@@ -25,7 +25,7 @@ from services.settings import Settings, load_settings
 from services.store import migrate
 from services.store.clock import StoreClock, SystemClock
 from services.store.transaction import Store
-from services.web import api, errors, health, metrics, pages, security
+from services.web import api, errors, health, metrics, pages, security, turns
 from services.web.api import description
 from services.web.templating import STATIC, VERSION
 
@@ -54,6 +54,7 @@ def create_app(store: Store | None = None, settings: Settings | None = None) -> 
         lifespan=_lifespan(store, settings, ours),
     )
     app.state.store, app.state.settings = store, settings
+    app.state.turns = turns.for_this_machine()
     app.state.files = FileStore(settings.files, limit=settings.attachment_limit)
     # Only what holds no secret is compressed: a page's token could be guessed from the length of what is.
     app.mount("/static", GZipMiddleware(_CachedFiles(directory=STATIC), minimum_size=1000), name="static")

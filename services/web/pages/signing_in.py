@@ -14,6 +14,7 @@ from services.people import accounts, slips
 from services.web import edge, errors, languages
 from services.web.edge import Page, PageDep, Visitor, VisitorDep
 from services.web.navigation import decides
+from services.web.turns import HASHING
 from services.workflow import remarks
 
 router = APIRouter(include_in_schema=False)
@@ -53,7 +54,7 @@ async def _sign_in_form(
     )
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[HASHING])
 async def sign_in(who: VisitorDep) -> Response:
     """Open a session in place of the one that the browser had. A refusal is a page and no exception, so that a wrong attempt is counted."""
     form = await who.form()
@@ -124,7 +125,7 @@ async def _several(who: Visitor) -> bool:
     return (await who.tx.session.exec(select(func.count()).select_from(Bureau))).one() > 1
 
 
-@router.post("/activate")
+@router.post("/activate", dependencies=[HASHING])
 async def activate(who: VisitorDep) -> Response:
     """Set a password with a one-time code. A wrong code counts like a wrong password."""
     form = await who.form()
@@ -158,7 +159,7 @@ async def _account(page: Page, *, said: str = "", status_code: int = 200) -> Res
     return page.render("account.html", status_code=status_code, login=found.first() or "", phrases=kept, said=said)
 
 
-@router.post("/account/password")
+@router.post("/account/password", dependencies=[HASHING])
 async def change_password(page: PageDep) -> Response:
     """Change one's own password; other sessions end, and so do one's API tokens."""
     assert page.session is not None
