@@ -99,7 +99,7 @@ async def bureau_named(tx: Tx, code: str | None) -> UUID | None:
 
 
 async def sign_in(
-    tx: Tx, bureau_code: str | None, login: str, password: str, *, hours: float = SESSION_HOURS
+    tx: Tx, bureau_code: str | None, login: str, password: str, *, hours: float = SESSION_HOURS, replacing: str = ""
 ) -> Checked[Session]:
     """Open a session for who knows the password. An unknown name takes as long as a known one and gets the same answers.
 
@@ -112,6 +112,7 @@ async def sign_in(
         login: as it was typed.
         password: as it was typed.
         hours: how long the session lasts, by the real clock.
+        replacing: the raw token of the session that the same browser had; it ends.
 
     Raises:
         InvalidInputError: the bureau is missing and there are several.
@@ -126,6 +127,9 @@ async def sign_in(
         return Checked(refusal=refusal)
     if needs_rehash(account["password_hash"]):
         await _store_hash(tx, account["id"], await hash_password(password))
+    if replacing:
+        # Before anything is noted: a session's row is always locked before the stream's head.
+        await sign_out(tx, replacing)
     await note(tx, account, "signed-in")
     return Checked(value=await _open_session(tx, account, hours))
 
@@ -226,6 +230,10 @@ UPDATE sign_in SET ended_at = $1
 WHERE bureau_id = $2 AND person_id = $3 AND ended_at IS NULL AND token_hash <> $4 RETURNING id
 """
 
+_REVOKE_ALL = """
+UPDATE api_token SET revoked_at = $1 WHERE bureau_id = $2 AND person_id = $3 AND revoked_at IS NULL RETURNING id
+"""
+
 
 async def session_for(tx: Tx, raw_token: str) -> tuple[Reader, str]:
     """Return the reader of a session and its CSRF token, in one statement.
@@ -251,6 +259,12 @@ async def end_sessions(tx: Tx, bureau_id: UUID, person_id: UUID, *, keep: str = 
     return len(await tx.rows(_END_ALL, (tx.now, bureau_id, person_id, token_digest(keep))))
 
 
+async def revoke_tokens(tx: Tx, bureau_id: UUID, person_id: UUID) -> int:
+    """Revoke all API tokens of a person; return how many were valid. What asked for it is the event in the chain."""
+    revoked = await tx.rows(_REVOKE_ALL, (tx.now, bureau_id, person_id))
+    return len(revoked)
+
+
 # --- passwords ------------------------------------------------------------------------------------------------------
 
 _OWN = """
@@ -260,7 +274,9 @@ WHERE a.bureau_id = $1 AND a.person_id = $2 AND a.disabled_at IS NULL
 
 
 async def change_password(tx: Tx, by: Reader, *, old: str, new: str, keep_session: str = "") -> Checked[bool]:
-    """Change one's own password; every other session of the person ends. Wrong ones are counted as at sign-in.
+    """Change one's own password; every other session of the person ends, and their API tokens are revoked.
+
+    Who knew the old password could have opened the one and, through the other, stay. Wrong ones are counted as at sign-in.
 
     Raises:
         InvalidInputError: the new one is not accepted.
@@ -281,10 +297,11 @@ async def change_password(tx: Tx, by: Reader, *, old: str, new: str, keep_sessio
 
 
 async def set_password(tx: Tx, account: Mapping[str, Any], hashed: str, *, keep_session: str = "") -> None:
-    """Store a hash, forget wrong attempts and end the person's sessions."""
+    """Store a hash, forget wrong attempts, end the person's sessions and revoke their API tokens."""
     await _store_hash(tx, account["id"], hashed)
     await tx.rows(_COUNT, (account["id"], 0, None))
     await end_sessions(tx, account["bureau_id"], account["person_id"], keep=keep_session)
+    await revoke_tokens(tx, account["bureau_id"], account["person_id"])
 
 
 async def _store_hash(tx: Tx, account_id: UUID, hashed: str) -> None:

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from services.errors import NotFoundError
 from services.people.access import Reader, require
-from services.people.accounts import end_sessions
-from services.people.tokens import revoke_tokens
+from services.people.accounts import end_sessions, revoke_tokens
 from services.store.chain import append_event, erase_salts
 from services.store.transaction import Tx
 

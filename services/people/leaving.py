@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import Message
 from services.people.access import Reader, Subject, may_appoint, may_issue_slip, require
-from services.people.accounts import end_sessions
+from services.people.accounts import end_sessions, revoke_tokens
 from services.people.slips import OFFICES, void_slips
-from services.people.tokens import revoke_tokens
 from services.store.chain import Stream, append_event
 from services.store.transaction import Tx
 

@@ -23,10 +23,10 @@ from services.people.accounts import (
     find_account,
     note,
     refuse_unknown,
+    revoke_tokens,
     set_password,
 )
 from services.people.passwords import check_password, hash_password
-from services.people.tokens import revoke_tokens
 from services.store.transaction import Tx
 
 Purpose = Literal["activate", "reset"]
@@ -162,7 +162,6 @@ async def redeem_slip(tx: Tx, bureau_code: str | None, login: str, *, code: str,
         return Checked(refusal=refusal or WrongSlipError())
     await tx.rows("UPDATE activation_slip SET used_at = $2 WHERE id = $1", (slip["id"], tx.now))
     await set_password(tx, account, hashed)
-    await revoke_tokens(tx, account["bureau_id"], account["person_id"])
     await note(tx, account, "slip-redeemed", purpose=slip["purpose"])
     return Checked(value=account["person_id"])
 

@@ -164,15 +164,6 @@ async def revoke_token(tx: Tx, by: Reader, token_id: UUID) -> None:
         await _note(tx, by, "token-revoked", token=str(each["id"]), owner=str(each["person_id"]))
 
 
-async def revoke_tokens(tx: Tx, bureau_id: UUID, person_id: UUID) -> int:
-    """Revoke all tokens of a person; return how many were valid. What asked for it is the event in the chain."""
-    revoked = await tx.rows(
-        "UPDATE api_token SET revoked_at = $3 WHERE bureau_id = $1 AND person_id = $2 AND revoked_at IS NULL RETURNING id",
-        (bureau_id, person_id, tx.now),
-    )
-    return len(revoked)
-
-
 async def _note(tx: Tx, by: Reader, kind: str, **data: Any) -> None:
     data = {"person": data.pop("owner", str(by.person_id)), **data}
     await append_event(tx, by.bureau_id, stream="sign-in", kind=kind, person_id=by.person_id, data=data)

@@ -28,6 +28,14 @@ async def test_only_a_token_for_metrics_opens_them(installation: Installation):
     assert (await installation.stranger().http.get("/metrics", headers=strange)).status_code == 401
 
 
+async def test_who_is_no_administrator_any_more_is_told_nothing(installation: Installation):
+    client = await installation.client("administrator", "metrics")
+    assert (await client.get("/metrics")).status_code == 200
+    async with installation.store.engine.begin() as connection:
+        await connection.execute(text("UPDATE appointment SET ends_on = '2020-01-01', starts_on = '2019-01-01'"))
+    assert (await client.get("/metrics")).status_code == 403
+
+
 async def test_alarms_are_late_once_nobody_sweeps(installation: Installation):
     assert (await gauges(installation))["guantong_alarms_due"] == 0
     await move_clock(installation.store, START + timedelta(days=20))

@@ -23,6 +23,7 @@ from services.people.accounts import (
 )
 from services.people.lockout import LOCKED, Strangers
 from services.people.passwords import check_password, hash_password, is_password
+from services.people.tokens import create_token, token_for
 from tests.conftest import START, move_clock
 from tests.people.conftest import PASSWORD
 from tests.statements import counted
@@ -263,6 +264,19 @@ async def test_changing_the_password_ends_the_other_sessions(chief):
             await session_for(tx, other.token)
     assert (await try_sign_in(chief)).refusal
     assert (await try_sign_in(chief, password="a louder evening")).or_raise()
+
+
+async def test_changing_the_password_revokes_the_tokens(chief):
+    reader = await chief.reader("chief")
+    async with chief.store.transaction() as tx:
+        _, raw = await create_token(tx, reader, "export", scopes=["write"], expires=None)
+    async with chief.store.transaction() as tx:
+        assert (await change_password(tx, reader, old="wrong", new="a louder evening")).refusal
+    async with chief.store.transaction() as tx:
+        assert await token_for(tx, raw)
+        assert (await change_password(tx, reader, old=PASSWORD, new="a louder evening")).or_raise()
+        with pytest.raises(NotSignedInError):
+            await token_for(tx, raw)
 
 
 async def test_changing_it_with_a_wrong_old_one_is_refused_and_counted(chief):

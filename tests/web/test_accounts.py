@@ -90,3 +90,15 @@ async def test_changing_the_password_ends_other_sessions(demo: Demo):
     assert (await here.post("/account/password", {**wrong, "old": PASSWORD})).status_code == 303
     assert (await here.get("/tasks")).status_code == 200
     assert (await there.get("/tasks")).status_code == 303
+
+
+async def test_signing_in_again_ends_the_session_that_the_browser_had(demo: Demo):
+    browser = await demo.sign_in("math-chief")
+    await browser.get("/account")
+    assert (await browser.post("/sign-in", {"login": "math-chief", "password": "wrong"})).status_code == 401
+    assert (await browser.get("/tasks")).status_code == 200  # a refusal ends nothing
+    assert (await browser.post("/sign-in", {"login": "physics-chief", "password": PASSWORD})).status_code == 303
+    rows = await demo.rows(
+        "SELECT a.login, s.ended_at IS NULL AS open FROM sign_in s JOIN account a USING (bureau_id, person_id) ORDER BY s.id"
+    )
+    assert [(row["login"], row["open"]) for row in rows][-2:] == [("math-chief", False), ("physics-chief", True)]
