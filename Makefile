@@ -3,6 +3,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.ready
 FAST := not (browser or prefect or crash or long)
+ON_BOTH := tests/store tests/workflow/test_acts.py tests/workflow/test_once.py tests/messages/test_sweep.py tests/upgrade
 SLOW := (browser or prefect or crash) and not long
 
 .DEFAULT_GOAL := help
@@ -23,10 +24,11 @@ up: $(READY) ## Run everything on a lasting data folder (Ctrl-C ends it)
 	@GUANTONG_END_WITH_PARENT=1 exec $(BIN)/guantong up
 
 test: $(READY) browser ## Run all tests but the long ones
-	@quick=0; slow=0; \
+	@quick=0; slow=0; both=0; \
 	$(BIN)/pytest -m "$(FAST)" -n 2 || quick=$$?; \
 	$(BIN)/pytest -m "$(SLOW)" || slow=$$?; \
-	test "$$quick" -eq 0 && test "$$slow" -eq 0
+	$(BIN)/pytest -m "$(FAST)" -n 2 --database embedded $(ON_BOTH) || both=$$?; \
+	test "$$quick" -eq 0 && test "$$slow" -eq 0 && test "$$both" -eq 0
 
 test-fast: $(READY) ## Run the tests that need neither browser nor Prefect and kill nothing
 	@$(BIN)/pytest -m "$(FAST)" -n 2

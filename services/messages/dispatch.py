@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from jinja2 import TemplateError
@@ -37,6 +38,18 @@ LOOK_EVERY = 1.0
 
 MARGIN = 30.0
 """Seconds by which a lease outlasts two full hand-overs: the one waited for and one's own."""
+
+
+@dataclass
+class Lanes:
+    """How many messages of a batch are at work at once: sent over the connections, and as many again being recorded.
+
+    So what cannot be recorded, and will be sent again, stays few: once one was, none is begun any more.
+    """
+
+    under_way: asyncio.Semaphore
+    sending: asyncio.Semaphore
+    unrecorded: bool = False
 
 
 class Dispatcher:
@@ -89,13 +102,12 @@ class Dispatcher:
             await void(tx, [item.id for item in unsaid])
             await retell(tx, [item.row for item in unsaid if not item.stale])
             now = tx.now
-        slots, unrecorded = asyncio.Semaphore(self._settings.smtp_connections), asyncio.Event()
+        connections = self._settings.smtp_connections
+        lanes = Lanes(asyncio.Semaphore(2 * connections), asyncio.Semaphore(connections))
         async with asyncio.TaskGroup() as group:
             for message in messages:
                 fresh = [item for item in items[message.id] if item.holds_true]
-                dealing = self._deal_with(
-                    message, fresh, now=now, claimed_at=claimed_at, slots=slots, unrecorded=unrecorded
-                )
+                dealing = self._deal_with(message, fresh, now=now, claimed_at=claimed_at, lanes=lanes)
                 group.create_task(dealing)
         return len(messages)
 
@@ -106,24 +118,24 @@ class Dispatcher:
         *,
         now: datetime,
         claimed_at: float,
-        slots: asyncio.Semaphore,
-        unrecorded: asyncio.Event,
+        lanes: Lanes,
     ) -> None:
         """Hand one message over and record what became of it. Whatever goes wrong with it is its own affair.
 
         Once what became of one could not be recorded, none is begun any more: it would be sent again, too.
         """
-        try:
-            async with slots:
-                if unrecorded.is_set():
-                    return
-                ending = await self._ending(message, items, now=now, claimed_at=claimed_at)
-            if not await finish(self._store.engine, message, ending):
-                log.warning("message %s was taken over by another dispatcher: the lease ran out", message.key)
-        except Exception:
-            unrecorded.set()
-            # It must not cancel the others, of which one may be between DATA and its answer. Its lease runs out.
-            log.exception("what became of message %s could not be recorded; it is tried again", message.key)
+        async with lanes.under_way:
+            if lanes.unrecorded:
+                return
+            try:
+                async with lanes.sending:
+                    ending = await self._ending(message, items, now=now, claimed_at=claimed_at)
+                if not await finish(self._store.engine, message, ending):
+                    log.warning("message %s was taken over by another dispatcher: the lease ran out", message.key)
+            except Exception:
+                lanes.unrecorded = True
+                # It must not cancel the others, of which one may be between DATA and its answer. Its lease runs out.
+                log.exception("what became of message %s could not be recorded; it is tried again", message.key)
 
     async def _ending(self, message: Claimed, items: Sequence[Item], *, now: datetime, claimed_at: float) -> Ending:
         if time.monotonic() - claimed_at > self._settings.smtp_timeout + MARGIN / 2:
