@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import AsyncIterable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from services.errors import NotFoundError, TooLargeError
 
 CHUNK = 1024 * 1024
 INCOMING = "incoming"
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+"""What a school sends is for the installation's own user, who runs everything that reads it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Incoming:
         self.path = folder / uuid4().hex
         self._limit = limit
         self._digest = hashlib.sha256()
-        self._file = self.path.open("xb")
+        self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
         self.size = 0
 
     def write(self, chunk: bytes) -> None:
@@ -76,6 +79,9 @@ class FileStore:
         self.root = root
         self._limit = limit
         (root / INCOMING).mkdir(parents=True, exist_ok=True)
+        # The one folder above keeps everything from others, whatever an earlier release made inside of it.
+        for folder in (root, root / INCOMING):
+            _tighten(folder)
 
     def put(self, chunks: Iterable[bytes]) -> StoredFile:
         """Keep what arrives in pieces.
@@ -154,7 +160,7 @@ class FileStore:
         stored = incoming.finish()
         final = self.root / stored.sha256[:2] / stored.sha256[2:]
         if not final.parent.exists():
-            final.parent.mkdir(exist_ok=True)
+            final.parent.mkdir(exist_ok=True, mode=FOLDER_MODE)
             sync_folder(self.root)
         # Also when it is here already: the newer date keeps the sweep away until the new row is committed.
         incoming.path.replace(final)
@@ -165,6 +171,12 @@ class FileStore:
         if len(sha256) != hashlib.sha256().digest_size * 2 or set(sha256) - set("0123456789abcdef"):
             return None
         return self.root / sha256[:2] / sha256[2:]
+
+
+def _tighten(folder: Path) -> None:
+    found = folder.stat()
+    if stat.S_IMODE(found.st_mode) != FOLDER_MODE and found.st_uid == os.geteuid():
+        folder.chmod(FOLDER_MODE)
 
 
 def _remove_if_older(path: Path, oldest: float) -> bool:

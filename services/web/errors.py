@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,8 @@ from services.web.validation import message_of
 
 log = logging.getLogger(__name__)
 LEAST_INSTANT = len("2027-01-31T16:00:00Z")
+MOST_PROBLEMS = 50
+"""Of a body that is wrong throughout: nobody reads more, and saying a million costs more than sending them."""
 ACTS = {
     "submit": N_("submitted"),
     "approve": N_("approved"),
@@ -86,6 +89,15 @@ class StaleFormError(GuantongError):
     )
 
 
+class SaidBack(JSONResponse):
+    """JSON that may hold what was sent: half of a surrogate pair, which UTF-8 cannot say, becomes a question mark."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
+
+
 def install(app: FastAPI) -> None:
     """Turn every exception of the application into a response."""
     app.add_exception_handler(GuantongError, _expected)
@@ -133,7 +145,7 @@ def problem(request: Request, error: GuantongError) -> JSONResponse:
     if isinstance(error, InvalidInputError) and error.problems:
         body["problems"] = [{"path": each.get("field", ""), **each} for each in problems_of(error, locale)]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedInError) else None
-    return JSONResponse(body, error.status, headers, media_type="application/problem+json")
+    return SaidBack(body, error.status, headers, media_type="application/problem+json")
 
 
 def words(error: GuantongError, locale: str, *, zone: str = "Asia/Shanghai") -> str:
@@ -150,9 +162,9 @@ def said_value(value: Any, locale: str, zone: str) -> Any:
         return translate(locale, ACTS[value])
     try:
         at = datetime.fromisoformat(value) if len(value) >= LEAST_INSTANT else None
-    except ValueError:
+        return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") if at and at.tzinfo else value
+    except (ValueError, OverflowError):
         return value
-    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") if at and at.tzinfo else value
 
 
 def problems_of(error: GuantongError, locale: str) -> list[dict[str, Any]]:
@@ -182,7 +194,11 @@ def _to_sign_in(request: Request) -> Response:
 def _page_of(request: Request) -> URL | None:
     """Return our own page that sent a form, so that one comes back to it after signing in."""
     sender = URL(request.headers.get("referer", ""))
-    return sender if sender.netloc and sender.netloc == request.headers.get("host") else None
+    try:
+        ours = sender.netloc and sender.netloc == request.headers.get("host")
+    except ValueError:
+        return None
+    return sender if ours else None
 
 
 async def _expected(request: Request, error: Exception) -> Response:
@@ -203,7 +219,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
+    found = error.errors()[:MOST_PROBLEMS]
     if not request.url.path.startswith("/api/") and any(each["loc"][0] == "path" for each in found):
         return respond(request, NotFoundError())
     problems = [

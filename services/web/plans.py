@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.process.forms import ROW_ID, FormDefinition, RowsField
+from services.web.numbers import whole
 from services.workflow.remarks import RemarkView
 
 
@@ -29,10 +30,11 @@ def moved(form: FormDefinition, path: str, *, before: Mapping[str, Any], after: 
     except KeyError:
         return path
     rows = (before.get(part) or {}).get(name) or []
-    if not isinstance(table, RowsField) or not index.isdigit() or int(index) >= len(rows):
+    at = whole(index)
+    if not isinstance(table, RowsField) or at is None or at >= len(rows):
         return path
     kept = [row.get(ROW_ID) for row in (after.get(part) or {}).get(name) or []]
-    row_id = rows[int(index)].get(ROW_ID)
+    row_id = rows[at].get(ROW_ID)
     if row_id not in kept:
         return None
     return f"{part}.{name}.{kept.index(row_id)}" + (f".{column}" if column else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -22,11 +23,12 @@ NARROW = "\u2e80"
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f￾￿]|[\ud800-\udfff]")
 
 
-def response(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """Return a workbook of one sheet as a download."""
+async def response(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """Return a workbook of one sheet as a download; it is built beside the event loop, so that others are not kept."""
     name = quote(f"{title}.xlsx")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    return Response(workbook(title, head, rows), media_type=MEDIA_TYPE, headers=headers)
+    content = await asyncio.to_thread(workbook, title, head, list(rows))
+    return Response(content, media_type=MEDIA_TYPE, headers=headers)
 
 
 def workbook(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

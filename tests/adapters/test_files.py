@@ -129,3 +129,12 @@ def test_damaged_names_what_holds_something_else(files: FileStore) -> None:
     files.path(bad).write_bytes(b"worse")
     assert files.damaged() == [bad]
     assert good in set(files.digests())
+
+
+def test_files_are_for_their_own_user_only(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "files"
+    open_to_all.mkdir(mode=0o755)
+    files = FileStore(open_to_all, limit=LIMIT)
+    stored = files.path(files.put([b"plan"]).sha256)
+    made = [files.root, files.root / "incoming", stored.parent, stored]
+    assert [oct(path.stat().st_mode & 0o777) for path in made] == ["0o700", "0o700", "0o700", "0o600"]

@@ -41,8 +41,9 @@ async def upload(request: Request, case_id: UUID, field: Field, name: Name) -> A
     kind = await anyio.to_thread.run_sync(uploads.accepted_type, name, files.path(kept.sha256))
     async with store.transaction() as tx:
         made = await attach(
-            tx, by=reader, case_id=case_id, field=field, name=name, media_type=kind, size=kept.size, sha256=kept.sha256
-        )
+            tx, by=reader, case_id=case_id, field=field, name=name, media_type=kind, size=kept.size, sha256=kept.sha256,
+            file_limit=request.app.state.settings.attachment_limit,
+        )  # fmt: skip
     return AttachmentOut(id=made, field=field, name=name, size=kept.size, media_type=kind, sha256=kept.sha256)
 
 

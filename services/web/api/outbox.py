@@ -63,7 +63,7 @@ async def messages(caller: Reading, state: State | None = None, after: After = N
 @router.get("/messages/{message_id}", operation_id="read_message")
 async def message(message_id: UUID, caller: Reading) -> MessageWhole:
     """Show one message."""
-    view = await message_view(caller.tx, caller.reader, message_id)
+    view = await message_view(caller.tx, caller.reader, message_id, public_url=caller.settings.public_url)
     more = {"kinds": list(view.row.kinds), "text": view.text, "html": view.html, "key": view.key}
     return MessageWhole.model_validate({**vars(view.row), **more})
 

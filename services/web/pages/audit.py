@@ -92,7 +92,7 @@ async def export_audit(page: PageDep, stream: str = "") -> Response:
         if after is None or len(rows) >= workbooks.MOST_ROWS:
             break
     heads = (N_("Time"), N_("Stream"), N_("Number"), N_("Event"), N_("Person"), N_("Data"), N_("Digest"))
-    return workbooks.response(page.say(N_("Audit")), [page.say(name) for name in heads], rows)
+    return await workbooks.response(page.say(N_("Audit")), [page.say(name) for name in heads], rows)
 
 
 def _cells(row: EventRow, names: dict[Any, str]) -> list[Any]:

@@ -44,7 +44,7 @@ async def cases_page(page: PageDep, season: str = "") -> Response:
 async def export_cases(page: PageDep, season: str = "") -> Response:
     """Give the same list as a workbook."""
     lines = await case_lines(page.tx, page.reader, as_id(season))
-    return workbooks.response(page.say(N_("Cases")), *case_table(page, lines))
+    return await workbooks.response(page.say(N_("Cases")), *case_table(page, lines))
 
 
 def case_table(page: Page, lines: list[CaseLine]) -> tuple[list[str], list[list[Any]]]:

@@ -87,6 +87,7 @@ async def _receive(page: Page, case_id: UUID, field: str) -> tuple[str, str]:
             media_type=media_type,
             size=stored.size,
             sha256=stored.sha256,
+            file_limit=page.settings.attachment_limit,
         )
     return arriving.name, arriving.field
 

@@ -19,6 +19,7 @@ from services.web import errors
 from services.web.arrival import Form
 from services.web.edge import Page, PageDep
 from services.web.forms import sum_lines
+from services.web.numbers import whole
 from services.web.plans import moved
 from services.workflow import acts, drafts
 from services.workflow.cases import CaseView, case_view
@@ -247,8 +248,9 @@ def _remove_row(raw: dict[str, Any], place: str) -> None:
     part, _, rest = place.partition(".")
     name, _, index = rest.partition(".")
     rows = raw.get(part, {}).get(name)
-    if isinstance(rows, list) and index.isdigit() and int(index) < len(rows):
-        del rows[int(index)]
+    at = whole(index)
+    if isinstance(rows, list) and at is not None and at < len(rows):
+        del rows[at]
 
 
 def _readable(draft: DraftView, raw: Mapping[str, Any]) -> Mapping[str, Any]:

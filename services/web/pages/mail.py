@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -33,9 +33,9 @@ def read_place(after: str) -> tuple[datetime, UUID] | None:
     found = as_id(identity)
     try:
         at = datetime.fromisoformat(moment)
-    except ValueError:
+        return (at.astimezone(UTC), found) if found and at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return (at, found) if found and at.tzinfo else None
 
 
 def write_place(place: tuple[datetime, UUID] | None) -> str:
@@ -98,7 +98,7 @@ async def export_mail(page: PageDep, state: str = "") -> Response:
         N_("Sent"),
         N_("The server's answer"),
     )
-    return workbooks.response(page.say(N_("Mail")), [page.say(name) for name in names], rows)
+    return await workbooks.response(page.say(N_("Mail")), [page.say(name) for name in names], rows)
 
 
 @router.get("/mail/{message_id}")

@@ -70,7 +70,7 @@ async def export_people(page: PageDep, unit: str = "") -> Response:
         if after is None or len(rows) >= workbooks.MOST_ROWS:
             break
     names = (N_("Name"), N_("Sign-in name"), N_("Mail"), N_("Account"), N_("Positions"))
-    return workbooks.response(page.say(N_("People")), [page.say(name) for name in names], rows)
+    return await workbooks.response(page.say(N_("People")), [page.say(name) for name in names], rows)
 
 
 def _state(page: Page, row: PersonRow) -> str:

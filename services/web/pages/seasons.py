@@ -50,7 +50,7 @@ async def export_seasons(page: PageDep) -> Response:
     """Give the seasons as a workbook."""
     names = (N_("Programme"), N_("Process"), N_("Season"), N_("State"), N_("Due"), N_("Cases"), N_("Filed"))
     rows = [_season_cells(page, line) for line in await season_lines(page.tx, page.reader)]
-    return workbooks.response(page.say(N_("Seasons")), [page.say(name) for name in names], rows)
+    return await workbooks.response(page.say(N_("Seasons")), [page.say(name) for name in names], rows)
 
 
 def _season_cells(page: Page, line: SeasonLine) -> list[Any]:
@@ -72,7 +72,7 @@ async def export_season(page: PageDep, season_id: UUID) -> Response:
     line = (await season_lines(page.tx, page.reader, season_id))[0]
     head, rows = case_table(page, await case_lines(page.tx, page.reader, season_id))
     title = f"{line.title.in_(page.locale) if line.title else line.process} {line.key}"
-    return workbooks.response(title, head, rows)
+    return await workbooks.response(title, head, rows)
 
 
 @router.get("/seasons/{season_id}")

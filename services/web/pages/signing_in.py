@@ -56,7 +56,10 @@ async def _sign_in_form(
 
 @router.post("/sign-in", dependencies=[HASHING])
 async def sign_in(who: VisitorDep) -> Response:
-    """Open a session in place of the one that the browser had. A refusal is a page and no exception, so that a wrong attempt is counted."""
+    """Open a session in place of the one that the browser had.
+
+    A refusal is a page and no exception, so that a wrong attempt is counted.
+    """
     form = await who.form()
     login, bureau, after = form.get("login"), form.get("bureau"), form.get("next")
     secret = next((value for name, value in form.items if name == "password"), "")

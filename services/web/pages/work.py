@@ -135,7 +135,7 @@ async def _export(page: Page, *, kind: Literal["approve"] | None) -> Response:
         say(N_("Stage")),
         say(N_("Since")),
     ]
-    return workbooks.response(say(N_("My tasks")), head, rows)
+    return await workbooks.response(say(N_("My tasks")), head, rows)
 
 
 def _cells(page: Page, line: Line) -> list[Any]:
