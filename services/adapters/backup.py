@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from services.adapters.data_folder import DataFolder, sync_folder, unusable
 from services.adapters.database import database_of_held, held
@@ -243,10 +243,23 @@ def _load(settings: Settings, dump: Path) -> None:
 
 
 def _connected(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """Return the command and environment by which a program reaches the database; no password on a command line."""
+    """Return the command and environment by which a program reaches the database; no password on a command line.
+
+    Raises:
+        SetupError: the address holds the passphrase of a TLS key, for which the programs know no environment variable.
+    """
     url = make_url(settings.required_database_url())
-    environment = {"PGPASSWORD": str(url.password)} if url.password else {}
-    target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    if "sslpassword" in url.query:
+        raise SetupError("Take “sslpassword” out of the database's address: use a TLS key without a passphrase.")
+    inside = url.query.get("password", "")
+    # The query's goes first, as it does with the driver.
+    password = (inside if isinstance(inside, str) else inside[-1]) or url.password
+    environment = {"PGPASSWORD": str(password)} if password else {}
+    # Made anew: setting a URL's password to None would leave it as it is.
+    bare = URL.create(
+        "postgresql", url.username, host=url.host, port=url.port, database=url.database, query=url.query
+    ).difference_update_query(["password"])
+    target = bare.render_as_string(hide_password=False)
     # Our own account runs these, so the copy that root makes for another one is not needed.
     return [str(program(name, settings.home, None)), f"--dbname={target}"], environment
 

@@ -249,3 +249,21 @@ def test_a_restore_whose_sql_fails_changes_nothing(
     with pytest.raises(SetupError, match="psql failed"):
         restore(installation, archive, replace=True)
     assert holdings(installation) == before
+
+
+def test_no_password_of_the_address_is_on_a_command_line(installation: Settings, tmp_path: Path) -> None:
+    def reaching(url: str) -> tuple[list[str], dict[str, str]]:
+        return module._connected("pg_dump", settings_at(tmp_path, database_url=url))
+
+    command, environment = reaching("postgresql://me@db.example.org/guantong?password=s3cret&application_name=x")
+    assert environment == {"PGPASSWORD": "s3cret"}
+    assert command[1:] == ["--dbname=postgresql://me@db.example.org/guantong?application_name=x"]
+    command, environment = reaching("postgresql+asyncpg://me:s3cret@db.example.org:5433/guantong")
+    assert environment == {"PGPASSWORD": "s3cret"}
+    assert command[1:] == ["--dbname=postgresql://me@db.example.org:5433/guantong"]
+    command, environment = reaching("postgresql://me:first@db.example.org/guantong?password=second")
+    assert environment == {"PGPASSWORD": "second"}
+    assert "first" not in " ".join(command)
+    with pytest.raises(SetupError, match="sslpassword") as raised:
+        reaching("postgresql://me@db.example.org/guantong?sslpassword=s3cret")
+    assert "s3cret" not in str(raised.value)
