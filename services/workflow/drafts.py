@@ -11,6 +11,7 @@ from uuid import UUID
 
 from models.case import Attachment
 from services.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, NotFoundError
+from services.i18n import Message
 from services.people.access import Reader, case_scope_sql
 from services.process.definitions import SubmitStage
 from services.process.forms import AttachmentsField, FormDefinition, Problem, RowsField, clean, validate
@@ -19,6 +20,8 @@ from services.workflow.locking import LockedCase, lock_case
 from services.workflow.submitting import form_context
 
 MAX_FILES = 50
+MAX_FILES_EVER, MAX_LIMITS_EVER = 200, 10
+"""What one case may ever take in, with what was removed again: that stays on disk, because submissions may hold it."""
 
 
 class DraftConflictError(ConflictError):
@@ -152,8 +155,17 @@ ON CONFLICT DO NOTHING
 """
 
 
-async def attach(
-    tx: Tx, *, by: Reader, case_id: UUID, field: str, name: str, media_type: str, size: int, sha256: str
+async def attach(  # noqa: PLR0913 - the facts of one file
+    tx: Tx,
+    *,
+    by: Reader,
+    case_id: UUID,
+    field: str,
+    name: str,
+    media_type: str,
+    size: int,
+    sha256: str,
+    file_limit: int,
 ) -> UUID:
     """Attach a file that already lies in the file store to a field of the draft, and name it in the draft's data.
 
@@ -166,6 +178,7 @@ async def attach(
         media_type: as sniffed from the content.
         size: bytes; more than 0.
         sha256: of the content, hex.
+        file_limit: how many bytes one file may have; all files of the case ever, MAX_LIMITS_EVER times as many.
 
     Raises:
         InvalidInputError: no such field, an empty file, or too many files.
@@ -177,6 +190,7 @@ async def attach(
         raise InvalidInputError([{"field": field, "message": "The file is empty; choose another one."}])
     if len(await _files(tx, case_id)) >= MAX_FILES:
         raise InvalidInputError([{"field": field, "message": "There are too many files already; remove one first."}])
+    await _refuse_beyond_quota(tx, case, field, size=size, file_limit=file_limit)
     await tx.rows(KEEP_FILE, (case.bureau_id, sha256, size, media_type, tx.now))
     attachment = Attachment(
         id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, field=field, name=name[:255], sha256=sha256,
@@ -186,6 +200,27 @@ async def attach(
     await tx.session.flush()
     await _name_in_draft(tx, by, case, field=field, add=str(attachment.id))
     return attachment.id
+
+
+EVER = "SELECT count(*) AS files, COALESCE(sum(size), 0)::bigint AS bytes FROM attachment WHERE case_id = $1"
+
+
+async def _refuse_beyond_quota(tx: Tx, case: LockedCase, field: str, *, size: int, file_limit: int) -> None:
+    """Refuse what would be too much for one case, counting removed files: by adding and removing nobody fills the disk."""
+    ever, most = (await tx.rows(EVER, (case.id,)))[0], MAX_LIMITS_EVER * file_limit
+    if ever["files"] >= MAX_FILES_EVER:
+        message = Message(
+            "{limit} files have been attached to this case in all, with those that were removed. More are not taken.",
+            {"limit": MAX_FILES_EVER},
+        )
+    elif ever["bytes"] + size > most:
+        message = Message(
+            "The files of this case come to more than {limit} MB in all, with those that were removed. More are not taken.",
+            {"limit": most // (1024 * 1024)},
+        )
+    else:
+        return
+    raise InvalidInputError([{"field": field, "message": message}])
 
 
 async def _name_in_draft(

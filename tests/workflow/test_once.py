@@ -9,11 +9,12 @@ import pytest
 from services.errors import (
     AlreadyDecidedError,
     ConflictError,
+    InvalidInputError,
     KeyReusedError,
     NotFoundError,
 )
 from services.workflow.acts import Outcome, approve, grant_exception
-from services.workflow.drafts import attach
+from services.workflow.drafts import attach, remove_attachment
 from tests.statements import counted
 from tests.workflow.acting import REVIEWER, guide, sign, submit
 from tests.world import World, local, make_world
@@ -55,12 +56,33 @@ async def test_the_same_file_attached_by_two_groups_at_once_is_kept_for_both(wor
             by = await world.reader(tx, f"{group}-chief")
             await attach(
                 tx, by=by, case_id=world.cases[group], field="attachments.files", name="a.pdf",
-                media_type="application/pdf", size=3, sha256="ab" * 32,
+                media_type="application/pdf", size=3, sha256="ab" * 32, file_limit=1000,
             )  # fmt: skip
 
     await asyncio.gather(*(once(group) for group in ("math", "physics", "chemistry")))
     async with world.store.transaction() as tx:
         assert len(await tx.rows("SELECT 1 FROM attachment")) == 3
+
+
+@pytest.mark.parametrize(("size", "until_refused"), [(1, 200), (1000, 10), (999, 10), (1001, 9)])
+async def test_a_case_takes_only_so_many_files_ever_also_when_they_are_removed(
+    world: World, size: int, until_refused: int
+) -> None:
+    case_id = world.cases["math"]
+    async with world.store.transaction() as tx:
+        by = await world.reader(tx, "math-chief")
+        for number in range(until_refused):
+            added = await attach(
+                tx, by=by, case_id=case_id, field="attachments.files", name="a.pdf", media_type="application/pdf",
+                size=size, sha256=f"{number:064}", file_limit=1000,
+            )  # fmt: skip
+            await remove_attachment(tx, by=by, case_id=case_id, attachment_id=added)
+        with pytest.raises(InvalidInputError) as raised:
+            await attach(
+                tx, by=by, case_id=case_id, field="attachments.files", name="a.pdf", media_type="application/pdf",
+                size=size, sha256="f" * 64, file_limit=1000,
+            )  # fmt: skip
+    assert "with those that were removed" in str(raised.value.problems[0]["message"])
 
 
 async def test_a_second_identical_command_returns_the_first_ones_result(world: World) -> None:
