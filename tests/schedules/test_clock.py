@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -30,6 +29,7 @@ from services.store.clock import StoreClock
 from services.store.transaction import Store
 from tests.conftest import move_clock
 from tests.flows.filing import facts
+from tests.logs import logged
 from tests.world import World, local, make_world, open_filing
 
 pytestmark = pytest.mark.postgres
@@ -85,24 +85,22 @@ def rows_of(world: World, statement: str) -> Callable[[], Awaitable[list[dict[st
     return lambda: facts(world.store, statement)
 
 
-async def test_it_works_while_prefect_is_down(
-    world: World, settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+async def test_it_works_while_prefect_is_down(world: World, settings: Settings, database_url: str) -> None:
     await move_clock(world.store, local(2027, 1, 24, 9, 1))
-    async with ticking(settings, database_url):
-        reminded = rows_of(world, "SELECT 1 FROM notification WHERE kind = 'remind' AND state = 'enclosed'")
-        await until_true(reminded, "the reminder and its message")
-        planned = rows_of(world, "SELECT key FROM season WHERE key = '2028'")
-        await until_true(planned, "planning next year")
-        beats = rows_of(
-            world,
-            "SELECT detail FROM heartbeat WHERE kind = 'clock' AND detail -> 'jobs' -> 'keep-seasons' ->> 'failing' = 'OrchestratorDownError'",
-        )
-        (beat,) = await until_true(beats, "a sign of life that says that Prefect is down")
-        assert set(beat["detail"]["jobs"]) == {*(job.name for job in JOBS), "dispatch", "heartbeat"}
+    with logged("schedules") as records:
+        async with ticking(settings, database_url):
+            reminded = rows_of(world, "SELECT 1 FROM notification WHERE kind = 'remind' AND state = 'enclosed'")
+            await until_true(reminded, "the reminder and its message")
+            planned = rows_of(world, "SELECT key FROM season WHERE key = '2028'")
+            await until_true(planned, "planning next year")
+            beats = rows_of(
+                world,
+                "SELECT detail FROM heartbeat WHERE kind = 'clock' AND detail -> 'jobs' -> 'keep-seasons' ->> 'failing' = 'OrchestratorDownError'",
+            )
+            (beat,) = await until_true(beats, "a sign of life that says that Prefect is down")
+            assert set(beat["detail"]["jobs"]) == {*(job.name for job in JOBS), "dispatch", "heartbeat"}
     assert await facts(world.store, "SELECT 1 FROM heartbeat") == [], "it said farewell"
-    said = [record.message for record in caplog.records if record.message.startswith("keep-seasons fails")]
+    said = [record.getMessage() for record in records if record.getMessage().startswith("keep-seasons fails")]
     assert len(said) == 1
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import pytest
 
 from schedules.guard import Guard
 from services.errors import OrchestratorDownError
+from tests.logs import logged
 
 
 class Moody:
@@ -21,29 +21,28 @@ class Moody:
             raise error
 
 
-async def test_a_failure_is_said_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_said_once_and_so_is_its_end() -> None:
     job = Moody()
     guard = Guard("keep-seasons", job.run)
     job.errors = [OrchestratorDownError(words="refused"), OrchestratorDownError(words="timed out"), None, None]
-    with caplog.at_level(logging.INFO):
+    with logged("schedules.guard") as records:
         worked = [await guard.once() for _ in range(4)]
     assert worked == [False, False, True, True]
-    assert [(record.levelname, bool(record.exc_info)) for record in caplog.records] == [
+    assert [(record.levelname, bool(record.exc_info)) for record in records] == [
         ("ERROR", False),
         ("WARNING", False),
     ]
     assert guard.says()["failures"] == 2
 
 
-async def test_another_failure_is_said_too_and_one_of_the_program_with_its_place(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_another_failure_is_said_too_and_one_of_the_program_with_its_place() -> None:
     job = Moody()
     guard = Guard("sweep", job.run)
     job.errors = [ConnectionRefusedError("database"), KeyError("stage"), KeyError("stage")]
-    for _ in range(3):
-        await guard.once()
-    assert [bool(record.exc_info) for record in caplog.records] == [False, True]
+    with logged("schedules.guard") as records:
+        for _ in range(3):
+            await guard.once()
+    assert [bool(record.exc_info) for record in records] == [False, True]
     assert guard.failing == "KeyError"
 
 
