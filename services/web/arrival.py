@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
+from services.errors import NotSignedInError
 from services.settings import Settings
 from services.web.errors import StaleFormError, UnreadableRequestError
 from services.web.numbers import whole
@@ -65,6 +66,7 @@ def refuse_other_sites(request: Request) -> None:
 
     Raises:
         StaleFormError: the browser says that another site asks, or there is no cookie of ours.
+        NotSignedInError: the session's cookie is there, but empty.
     """
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise StaleFormError
@@ -73,7 +75,7 @@ def refuse_other_sites(request: Request) -> None:
         raise StaleFormError
     settings: Settings = request.app.state.settings
     if not any(request.cookies.get(name(settings)) for name in (session_cookie, visit_cookie)):
-        raise StaleFormError
+        raise NotSignedInError if session_cookie(settings) in request.cookies else StaleFormError
 
 
 def _own_sites(request: Request) -> set[str | None]:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.api.conftest import Installation, submit
+from tests.api.conftest import Installation
 
 KIND = {"Content-Type": "application/json"}
 
@@ -26,14 +26,3 @@ async def test_fifty_problems_are_enough(installation: Installation):
     path = f"/cases/{installation.world.cases['math']}/draft"
     answer = await chief.put(path, {"data": {}, **{f"no{n}": n for n in range(2000)}})
     assert (answer.status_code, len(answer.json()["problems"])) == (422, 50)
-
-
-async def test_a_message_that_was_never_sent_says_the_public_address(installation: Installation):
-    await submit(installation.world, "math")
-    administrator = await installation.client("administrator")
-    items = (await administrator.get("/messages")).json()["items"]
-    assert items
-    texts = [(await administrator.get(f"/messages/{each['id']}")).json()["text"] for each in items]
-    said = [text for text in texts if text]
-    assert said
-    assert all(installation.app.state.settings.public_url in text for text in said)
