@@ -11,7 +11,7 @@ from benchmarks.scene import REVIEWER, scene
 
 BARE_TABLE = "CREATE TABLE bench_opinion (id uuid PRIMARY KEY, task_id uuid NOT NULL, words text NOT NULL, at timestamptz NOT NULL)"
 CLIENTS = 16
-DECISIONS = 1500
+DECISIONS = 1000
 WARM = 200
 
 
