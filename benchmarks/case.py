@@ -18,8 +18,8 @@ from models.programme import Season
 from services.workflow.acts import approve, submit_plan
 from services.workflow.start import start_case
 
-CASES = 150
-WARM = 20
+CASES = 30
+WARM = 5
 CLIENTS = 16
 STEPS = 5
 """start, submit, approve, and two countersignatures."""

@@ -30,7 +30,7 @@ SELECT gen_random_uuid(), t.bureau_id, t.case_id, t.season_id, t.visit_id, t.sta
     p.position_id, t.actor, 'open', t.opened_at, d.at, d.at
 FROM task t, generate_series(1, $2::int) i,
     LATERAL (SELECT ($3::uuid[])[1 + i % 3] AS position_id) p,
-    LATERAL (SELECT t.opened_at + make_interval(secs => (i * 7919) % 8640000 - 864000) AS at) d
+    LATERAL (SELECT t.opened_at + make_interval(secs => (i::bigint * 7919) % 8640000 - 864000) AS at) d
 WHERE t.id = $1
 """
 
