@@ -137,9 +137,8 @@ JOIN cases c ON c.id = x.case_id JOIN season s ON s.id = x.season_id JOIN projec
 ORDER BY x.due_sort, x.id
 """
 COUNT = """
-SELECT coalesce(sum(q.n), 0)::int AS n FROM unnest($1::uuid[]) AS p(position_id) CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM (SELECT 1 FROM task t WHERE t.position_id = p.position_id AND t.state = 'open'{where}
-        ORDER BY t.due_sort LIMIT {cap}) r) q
+SELECT count(*)::int AS n FROM (SELECT 1 FROM unnest($1::uuid[]) AS p(position_id) CROSS JOIN LATERAL (
+    SELECT 1 FROM task t WHERE t.position_id = p.position_id AND t.state = 'open'{where} LIMIT {cap}) q LIMIT {cap}) r
 """
 
 
