@@ -18,13 +18,14 @@ from sqlalchemy.exc import IntegrityError
 from services.errors import AlreadyDecidedError, ConflictError, ForbiddenError, KeyReusedError
 from services.i18n import N_, Message
 from services.people.access import Reader
+from services.people.directory import local_day
 from services.process.events import Approve, Context, End, Event, GrantException, Return, Submit, Transition, Withdraw
 from services.process.transitions import advance
 from services.store.audit import digest
 from services.store.transaction import Tx
 from services.store.writer import Rows, write
 from services.workflow.filings import next_number
-from services.workflow.locking import LockedCase, local_day, lock_case
+from services.workflow.locking import LockedCase, lock_case
 from services.workflow.rows import Act, administrators, chain, extend, transition_rows, vacant
 from services.workflow.submitting import Prepared, prepare_submission
 

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from models.case import Case, Submission
 from services.errors import NotFoundError
 from services.people.access import Reader, case_scope, case_scope_sql
+from services.people.directory import local_day
 from services.people.holding import holds
 from services.process.definitions import ApproveStage, FileStage, Localized, ProcessDefinition, SubmitStage
 from services.process.forms import Change, FormDefinition, diff
@@ -21,7 +22,6 @@ from services.process.packs import Pack
 from services.process.states import CaseState
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
-from services.workflow.locking import local_day
 from services.workflow.remarks import RemarkView, remarks_of
 
 MarkState = Literal["done", "current", "ahead", "returned"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.errors import NotFoundError
 from services.people.access import Reader, may_see_case
+from services.people.directory import local_day
 from services.people.holding import holds
 from services.process.calendar import WorkCalendar
 from services.process.definitions import ProcessDefinition
@@ -62,11 +62,6 @@ class LockedCase:
     late: bool
     audit_seq: int
     audit_hash: str
-
-
-def local_day(now: datetime, zone: str) -> date:
-    """Return the day of `now` in a bureau's zone: appointments are counted in days."""
-    return now.astimezone(ZoneInfo(zone)).date()
 
 
 async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id: UUID | None = None) -> LockedCase:

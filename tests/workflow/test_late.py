@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -12,7 +11,7 @@ from services.errors import (
     ForbiddenError,
     IllegalTransitionError,
 )
-from services.workflow.acts import Outcome, grant_exception, submit_plan, withdraw
+from services.workflow.acts import grant_exception, submit_plan, withdraw
 from services.workflow.cases import case_view
 from tests.conftest import move_clock
 from tests.workflow.acting import guide, submit
@@ -98,21 +97,6 @@ async def test_an_exception_moves_the_close_and_its_alarms(world: World) -> None
         view = await case_view(tx, await world.reader(tx, "physics-chief"), case_id)
     assert view.exception_until == local(2027, 2, 20, 0)
     assert "submit" in view.may
-
-
-async def test_two_grants_with_one_key_at_once_are_one(world: World) -> None:
-    async with world.store.transaction() as tx:
-        head = await world.reader(tx, "basic-head")
-
-    async def once() -> Outcome:
-        async with world.store.transaction() as tx:
-            case_id, until = world.cases["physics"], local(2027, 3, 1)
-            return await grant_exception(tx, by=head, case_id=case_id, until=until, words="Illness", key="k")
-
-    results = await asyncio.gather(*(once() for _ in range(6)))
-    assert len(set(results)) == 1
-    async with world.store.transaction() as tx:
-        assert len(await tx.rows("SELECT 1 FROM late_exception")) == 1
 
 
 async def test_an_exception_ends(world: World) -> None:
