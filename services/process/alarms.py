@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter
 
 from services.process.calendar import WorkCalendar
 from services.process.deadlines import Term, last_workday_warning
-from services.process.definitions import ApproveStage, ClockTime, Definition, Length, Rung, SubmitStage
+from services.process.definitions import Acted, ClockTime, Definition, Length, Rung
 
 DEFAULT_AT = dt.time(9)
 """When people are told where a stage names no time of day."""
@@ -91,9 +91,7 @@ def _load(text: str) -> Series:
     return _SERIES.validate_json(text)
 
 
-def plan_series(
-    stage: SubmitStage | ApproveStage, due: Term, *, opened_at: dt.datetime, calendar: WorkCalendar
-) -> list[PlannedAlarm]:
+def plan_series(stage: Acted, due: Term, *, opened_at: dt.datetime, calendar: WorkCalendar) -> list[PlannedAlarm]:
     """Return the alarms of a visit, each with its first time after `opened_at`; series that have none are left out.
 
     So reminders whose offset lies before the opening are skipped. The assignee is reminded, warned and told of the
@@ -104,7 +102,7 @@ def plan_series(
 
 
 @lru_cache(maxsize=1024)
-def _wanted(stage: SubmitStage | ApproveStage) -> tuple[tuple[Series, str, AlarmKind], ...]:
+def _wanted(stage: Acted) -> tuple[tuple[Series, str, AlarmKind], ...]:
     """Return every series that the stage asks for, with recipient and kind."""
     at = stage.remind.at if stage.remind else DEFAULT_AT
     wanted: list[tuple[Series, str, AlarmKind]] = [(WarningSeries(at=at), ASSIGNEE, "warn")]

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.errors import SeasonDateError
 from services.process.calendar import WorkCalendar
-from services.process.definitions import ApproveStage, Close, SeasonRule, SubmitStage
+from services.process.definitions import Close, Due, Judging, SeasonRule, SubmitStage
 from services.process.reasons import Reason, counted, reason, weekday
 
 
@@ -156,21 +156,31 @@ def submit_due(
         rolls: the programme's setting: whether a last day that is no workday moves on to the next one.
         override: what was granted to this subject.
     """
-    raw, reasons = season_due, [reason("season-due", date=season_due)]
-    rule: str = stage.due.at
+    day = calendar.local_day(opened_at)
+    rule, raw, reasons = _first_due(stage.due, season_due, day, calendar)
     if returned and stage.due.returned is not None:
-        at_least, day = stage.due.returned.at_least, calendar.local_day(opened_at)
+        at_least = stage.due.returned.at_least
         mended = calendar.add(day, at_least)
         reasons += [reason("returned", date=day), *counted(calendar, day, at_least, end=mended)]
-        reasons += [reason("later-of", from_date=min(season_due, mended), date=max(season_due, mended))]
-        raw, rule = max(season_due, mended), f"max({rule}, returned + {at_least})"
-    base = opened_at if returned else season_due
+        reasons += [reason("later-of", from_date=min(raw, mended), date=max(raw, mended))]
+        raw, rule = max(raw, mended), f"max({rule}, returned + {at_least})"
+    base = opened_at if returned or stage.due.within is not None else season_due
     plan = _Plan(rule=rule, base=base, raw=raw, rolls=rolls, override=override, close=stage.close)
     return _settle(plan, calendar, reasons)
 
 
+def _first_due(
+    due: Due, season_due: dt.date, day: dt.date, calendar: WorkCalendar
+) -> tuple[str, dt.date, list[Reason]]:
+    """Return the rule, the raw date and its reasons before what a return changes; `day`: of the visit's opening."""
+    if due.within is None:
+        return "season.due", season_due, [reason("season-due", date=season_due)]
+    raw = calendar.add(day, due.within)
+    return f"opened + {due.within}", raw, [reason("opened", date=day), *counted(calendar, day, due.within, end=raw)]
+
+
 def approve_due(
-    stage: ApproveStage,
+    stage: Judging,
     opened_at: dt.datetime,
     calendar: WorkCalendar,
     *,
@@ -186,7 +196,7 @@ def approve_due(
 
 @lru_cache(maxsize=4096)
 def _approve_due(
-    stage: ApproveStage,
+    stage: Judging,
     day: dt.date,
     calendar: WorkCalendar,
     rolls: bool,  # noqa: FBT001

@@ -5,216 +5,72 @@ These are values. A case pins the digest of the resolved pack they came from, so
 
 from __future__ import annotations
 
-import re
-from datetime import time
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
 from services.i18n import Message
-
-CODE = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-ACTOR = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*(/[a-z][a-z0-9]*(-[a-z0-9]+)*)?$"
-
-Code = Annotated[str, Field(pattern=CODE, max_length=60)]
-Actor = Annotated[str, Field(pattern=ACTOR, max_length=120)]
-"""Who acts: `role` is a position of the case's group, `unit/role` a position at a unit.
-
-`guiding-unit` and `base-school` stand for the unit that guides or hosts the case's group.
-"""
-
-
-class Definition(BaseModel):
-    """Base of everything read from a pack: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @cached_property
-    def _known_hash(self) -> int:
-        return hash((type(self), *(getattr(self, name) for name in type(self).model_fields)))
-
-    def __hash__(self) -> int:
-        """Hash the values once: definitions are keys of what is worked out from them, at every act."""
-        return self._known_hash
-
-
-class Localized(Definition):
-    """One text in the languages of the service."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-    def in_(self, locale: str) -> str:
-        """Return the text for `locale` (`zh…` or anything else for English)."""
-        return self.zh if locale.startswith("zh") else self.en
-
-
-class Span(BaseModel):
-    """A length of time: `5wd` is five workdays, `30d` thirty calendar days."""
-
-    model_config = ConfigDict(frozen=True)
-    n: int = Field(ge=0, le=3660)
-    unit: Literal["d", "wd"]
-
-    def __str__(self) -> str:
-        return f"{self.n}{self.unit}"
-
-
-def parse_span(value: Any) -> Any:
-    """Read `5wd` or `30d`; anything else is left for pydantic to refuse."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d+)(wd|d)", value)
-        if match is None:
-            raise ValueError(
-                Message(
-                    "“{value}” is not a length of time; write for example 5wd (workdays) or 30d (days)",
-                    {"value": value},
-                )
-            )
-        return Span(n=int(match[1]), unit=match[2])
-    return value
-
-
-Length = Annotated[Span, BeforeValidator(parse_span), PlainSerializer(str, return_type=str)]
-
-
-def parse_clock_time(value: Any) -> Any:
-    """Read `09:00`; YAML may already have turned an unquoted 9:00 into minutes, which is refused with the cure."""
-    if isinstance(value, int):
-        raise ValueError(Message('write the time in quotes, for example "09:00"'))  # noqa: TRY004 - pydantic turns ValueError into a problem
-    return value
-
-
-ClockTime = Annotated[time, BeforeValidator(parse_clock_time), PlainSerializer(lambda t: t.strftime("%H:%M"))]
-
-
-class Due(Definition):
-    """By when a submission is due: the season's date, and at least so long after a return."""
-
-    at: Literal["season.due"]
-    returned: Returned | None = None
-
-
-class Returned(Definition):
-    """How long a returned submitter has at the least, also after the season's due date."""
-
-    at_least: Length
-
-
-class Close(Definition):
-    """When a late submission is no longer accepted, and who may grant an exception to that."""
-
-    after: Length
-    from_: Literal["visit-due"] = Field(alias="from", default="visit-due")
-    exceptions: Actor | None = None
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
-
-
-class Remind(Definition):
-    """Reminders before the due date, each at a local time of day."""
-
-    before: tuple[Length, ...] = Field(min_length=1)
-    at: ClockTime
-
-
-class Rung(Definition):
-    """One rung of the overdue ladder: from when after the due date, how often, until when, to whom."""
-
-    after: Length
-    every: Length
-    until: Literal["close", "done"] = "done"
-    tell: tuple[Actor, ...] = Field(min_length=1)
-
-
-class AllOf(Definition):
-    """会签: every one of these positions must approve; one return sends it back."""
-
-    all_of: tuple[Actor, ...] = Field(min_length=1)
-
-
-class AnyOf(Definition):
-    """或签: the first of these positions to act decides."""
-
-    any_of: tuple[Actor, ...] = Field(min_length=1)
-
-
-class StageBase(Definition):
-    """What every kind of stage has."""
-
-    code: Code
-    title: Localized | None = None
-    notify: tuple[Actor, ...] = ()
-
-
-class SubmitStage(StageBase):
-    """A form is filled in and submitted by one position of the case's group."""
-
-    kind: Literal["submit"] = "submit"
-    by: Actor
-    form: Code
-    requires: tuple[Code, ...] = ()
-    """Positions of the group that must be filled to their least number of seats before it may submit (QD-02)."""
-    due: Due
-    close: Close | None = None
-    remind: Remind | None = None
-    overdue: tuple[Rung, ...] = ()
-
-
-class ApproveStage(StageBase):
-    """One or several positions judge the submission."""
-
-    kind: Literal["approve"] = "approve"
-    by: Actor | AllOf | AnyOf
-    within: Length
-    return_to: tuple[Code, ...] = ()
-    remind: Remind | None = None
-    overdue: tuple[Rung, ...] = ()
-
-    @property
-    def actors(self) -> tuple[str, ...]:
-        """Every position that gets a task in this stage."""
-        match self.by:
-            case AllOf(all_of=actors) | AnyOf(any_of=actors):
-                return actors
-            case actor:
-                return (actor,)
-
-    @property
-    def mode(self) -> Literal["one", "any_of", "all_of"]:
-        """How the opinions of the actors make one outcome."""
-        match self.by:
-            case AllOf():
-                return "all_of"
-            case AnyOf():
-                return "any_of"
-            case _:
-                return "one"
-
-
-class FileStage(StageBase):
-    """备案: the case is recorded under the season's next number. Nobody acts."""
-
-    kind: Literal["file"] = "file"
-    number: str = Field(min_length=1, max_length=120)
-
-
-Stage = Annotated[SubmitStage | ApproveStage | FileStage, Field(discriminator="kind")]
-
-STAGE_KINDS = ("submit", "approve", "file")
-
-
-def spread_kind(value: Any) -> Any:
-    """Turn `{submit: plan, …}` as packs write it into `{kind: submit, code: plan, …}` as it is stored."""
-    if not isinstance(value, dict) or "kind" in value:
-        return value
-    kinds = [kind for kind in STAGE_KINDS if kind in value]
-    if len(kinds) != 1:
-        values = {"kinds": ", ".join(STAGE_KINDS), "found": ", ".join(kinds) or "–"}
-        raise ValueError(Message("a stage begins with exactly one of {kinds}; found {found}", values))
-    rest = {key: item for key, item in value.items() if key != kinds[0]}
-    return {"kind": kinds[0], "code": value[kinds[0]], **rest}
+from services.process.signers import AllOf, AnyOf, Each, InSequence, Mode, Quorum, Signers, Votes, actors_of, mode_of
+from services.process.stages import (
+    STAGE_KINDS,
+    Acted,
+    ActedStage,
+    ApproveStage,
+    AssessStage,
+    Block,
+    BranchStage,
+    CompleteStage,
+    Condition,
+    FileStage,
+    Final,
+    Judging,
+    JudgingStage,
+    ParallelStage,
+    Path,
+    Place,
+    PublishStage,
+    SignStage,
+    Stage,
+    StageBase,
+    Stages,
+    SubmitStage,
+    SubProcessStage,
+    Timed,
+    WaitStage,
+    WaitUntil,
+    Way,
+    arms,
+    walk,
+)
+from services.process.tells import Tells
+from services.process.terms import (
+    ACTOR,
+    CODE,
+    Actor,
+    ClockTime,
+    Close,
+    Code,
+    Definition,
+    Due,
+    Extension,
+    Length,
+    Localized,
+    Remind,
+    Returned,
+    Rung,
+    Span,
+)
+
+__all__ = [
+    "ACTOR", "CODE", "STAGE_KINDS", "Acted", "ActedStage", "Actor", "AllOf", "AnyOf", "ApproveStage", "AssessStage", "Block",
+    "BranchStage", "ClockTime", "Close", "Code", "CompleteStage", "Condition", "Definition", "Due", "Each", "Extension",
+    "FileStage", "Final", "InSequence", "Judging", "JudgingStage", "Length", "Localized", "Mode", "ParallelStage", "Path",
+    "Place", "ProcessDefinition", "PublishStage", "Quorum", "Remind", "Returned", "Rung", "SeasonRule", "SignStage",
+    "Signers", "Span", "Stage", "StageBase", "Stages", "SubProcessStage", "SubmitStage", "Tells", "Timed", "Votes",
+    "WaitStage", "WaitUntil", "Way", "actors_of", "arms", "mode_of", "walk",
+]  # fmt: skip
 
 
 class SeasonRule(Definition):
@@ -226,52 +82,90 @@ class SeasonRule(Definition):
 
 
 class ProcessDefinition(Definition):
-    """One process: its subject, its seasons and its stages in order."""
+    """One process: its subject, its seasons (none where it only runs inside of another process) and its stages in order."""
 
     process: Code
     title: Localized
     subject: Literal["project-group"]
-    season: SeasonRule
-    stages: tuple[Annotated[Stage, BeforeValidator(spread_kind)], ...] = Field(min_length=1)
+    season: SeasonRule | None = None
+    stages: Stages = Field(min_length=1)
+    tells: Tells = Tells()
 
     @model_validator(mode="after")
     def _codes_are_unique(self) -> ProcessDefinition:
-        codes = [stage.code for stage in self.stages]
+        codes = [entry[0].code for entry in walk(self.stages)]
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
             raise ValueError(Message("stage codes must differ; {twice} stands twice", {"twice": ", ".join(twice)}))
         return self
 
-    def stage(self, code: str) -> SubmitStage | ApproveStage | FileStage:
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Every stage's place by its code, in the order of reading, blocks before what is inside them."""
+        return {entry[0].code: Place(*entry, ordinal) for ordinal, entry in enumerate(walk(self.stages))}
+
+    @cached_property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """Every stage in the order of reading, blocks and what is inside them."""
+        return tuple(place.stage for place in self.places.values())
+
+    def stage(self, code: str) -> Stage:
         """Return the stage named `code`; KeyError where there is none."""
-        for stage in self.stages:
-            if stage.code == code:
-                return stage
-        raise KeyError(code)
+        return self.places[code].stage
+
+    def acted(self, code: str) -> Acted | None:
+        """Return the stage named `code` if people act in it, else None."""
+        place = self.places.get(code)
+        return place.stage if place is not None and isinstance(place.stage, ActedStage) else None
 
     def index(self, code: str) -> int:
-        """Return the place of stage `code` in the order of stages."""
-        return [stage.code for stage in self.stages].index(code)
+        """Return the place of stage `code` in the order of reading."""
+        return self.places[code].ordinal
 
-    def after(self, code: str) -> SubmitStage | ApproveStage | FileStage | None:
-        """Return the stage that follows `code`, or None after the last."""
-        following = self.index(code) + 1
-        return self.stages[following] if following < len(self.stages) else None
+    def after(self, code: str) -> Stage | None:
+        """Return the stage that follows `code` where it stands; after the last inside a block, what follows the block."""
+        place = self.places[code]
+        if place.index + 1 < len(place.siblings):
+            return place.siblings[place.index + 1]
+        return self.after(place.path[-1][0].code) if place.path else None
+
+    def inside(self, block: str) -> frozenset[str]:
+        """Return the codes of every stage inside a block."""
+        return frozenset(
+            code for code, place in self.places.items() if any(each.code == block for each, _ in place.path)
+        )
+
+    def earlier(self, code: str) -> tuple[str, ...]:
+        """Return the stages before `code` in which people act, in order: where a case may be returned to.
+
+        Not those in another arm of a block around it, which are walked beside it.
+        """
+        place = self.places[code]
+        lists = [(place.siblings, place.index)]
+        for block, _ in place.path:
+            outer = self.places[block.code]
+            lists.append((outer.siblings, outer.index))
+        before = {entry[0].code for siblings, index in lists for entry in walk(siblings[:index])}
+        return tuple(each for each in self.places if each in before and self.acted(each) is not None)
+
+    def submit_stages(self) -> tuple[SubmitStage, ...]:
+        """Return the stages in which something is submitted, in order."""
+        return tuple(stage for stage in self.all_stages if isinstance(stage, SubmitStage))
 
     def actors(self) -> tuple[str, ...]:
         """Every actor that the definition names anywhere, each once, in order."""
-        named: list[str] = []
-        for stage in self.stages:
-            named.extend(stage.notify)
-            match stage:
-                case SubmitStage():
-                    named.append(stage.by)
-                    if stage.close is not None and stage.close.exceptions is not None:
-                        named.append(stage.close.exceptions)
-                case ApproveStage():
-                    named.extend(stage.actors)
-                case FileStage():
-                    pass
-            if not isinstance(stage, FileStage):
-                named.extend(actor for rung in stage.overdue for actor in rung.tell)
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(actor for stage in self.all_stages for actor in _named(stage)))
+
+
+def _named(stage: Stage) -> Iterator[str]:
+    yield from stage.notify
+    if isinstance(stage, ActedStage):
+        yield from stage.actors
+        if stage.extension is not None:
+            yield stage.extension.by
+    if isinstance(stage, SubmitStage) and stage.close is not None and stage.close.exceptions is not None:
+        yield stage.close.exceptions
+    if isinstance(stage, PublishStage):
+        yield stage.objections_to
+    if isinstance(stage, ActedStage):
+        yield from (actor for rung in stage.overdue for actor in rung.tell)

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
-from services.process.definitions import FileStage
-from services.process.states import CaseState, ExceptionState, Outcome, TaskKind, VisitState
+from services.process.definitions import FileStage, SubProcessStage
+from services.process.states import CaseState, ExceptionState, How, Outcome, TaskKind, TaskState, VisitState
 
-TellKind = Literal[
-    "task-opened",
-    "returned",
-    "submitted",
-    "closed-by-other",
-    "returned-after-approval",
-    "withdrawn",
-    "filed",
-    "exception-granted",
-    "stage-reached",
-    "ended",
-]
+# --- what somebody wants to do to the case as a whole ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -31,29 +20,15 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Submit:
-    task: UUID
-    submission: UUID
-
-
-@dataclass(frozen=True)
-class Approve:
-    task: UUID
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class Return:
-    """退回 to an earlier stage; the reason is mandatory."""
-
-    task: UUID
-    to: str
-    words: str
-
-
-@dataclass(frozen=True)
 class Withdraw:
     """撤回: the submitter takes the submission back while nobody has acted on it."""
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """拿回: a person takes back their own decision while the next has not acted. task: the one that they decided."""
+
+    task: UUID
 
 
 @dataclass(frozen=True)
@@ -71,15 +46,271 @@ class End:
     words: str
 
 
-Event = Start | Submit | Approve | Return | Withdraw | GrantException | End
+@dataclass(frozen=True)
+class Suspend:
+    """The administrator lets the case stand still; the reason is mandatory."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The administrator lets a suspended case go on."""
+
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """唤醒: the administrator opens a finished case again, in a stage; the reason is mandatory."""
+
+    to: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The administrator sets an open case into a stage; the reason is mandatory."""
+
+    to: str
+    words: str
+
+
+# --- what somebody wants to do with a task -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Submit:
+    task: UUID
+    submission: UUID
+
+
+@dataclass(frozen=True)
+class Assess:
+    """评价: the signer files an assessment form."""
+
+    task: UUID
+    submission: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Approve:
+    task: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Oppose:
+    """A vote against; the reason is mandatory."""
+
+    task: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """签字."""
+
+    task: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Not signing; the reason is mandatory."""
+
+    task: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Return:
+    """退回 to an earlier stage; the reason is mandatory."""
+
+    task: UUID
+    to: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Reject:
+    """拒绝: the case ends without success; the reason is mandatory."""
+
+    task: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """认领: one holder of the position takes the task; the others leave it to them."""
+
+    task: UUID
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """Give a claimed or transferred task back to all who hold its position."""
+
+    task: UUID
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """转办: hand the task to another person, who then decides in the same position's name."""
+
+    task: UUID
+    to: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Delegate:
+    """委派: let another person look at the task and answer; deciding stays with its owner."""
+
+    task: UUID
+    to: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The helper's answer to a delegation: the task returns to its owner."""
+
+    task: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The owner takes a delegated task back without waiting for the answer."""
+
+    task: UUID
+
+
+@dataclass(frozen=True)
+class AddSigner:
+    """加签: another person must sign too, before, after or beside the task's owner."""
+
+    task: UUID
+    person: UUID
+    how: How
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class RemoveSigner:
+    """减签: a signer who has not signed yet is taken out. task: the signer's."""
+
+    task: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class AskExtension:
+    """延期: ask for more time before the due date; the reason is mandatory."""
+
+    task: UUID
+    until: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class GrantExtension:
+    """Give the time that was asked for. visit: where it was asked."""
+
+    visit: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class RefuseExtension:
+    """Refuse the time that was asked for; the reason is mandatory."""
+
+    visit: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """离职交接: every task of the case that is one person's own goes to another."""
+
+    leaving: UUID
+    to: UUID
+    words: str = ""
+
+
+# --- what the clock and other cases bring ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a wait, a posting or another process was open for has come: the visit is over."""
+
+    visit: UUID
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The other process that the visit waited for ended without success."""
+
+    visit: UUID
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Somebody holds the position now: a stage with a task for each member gets the tasks that it could not have."""
+
+    visit: UUID
+
+
+@dataclass(frozen=True)
+class Object:
+    """异议: somebody raises an objection against what is posted."""
+
+    visit: UUID
+    objection: UUID
+    words: str
+
+
+@dataclass(frozen=True)
+class Settle:
+    """An objection is examined and settled: upheld or not, with words."""
+
+    visit: UUID
+    objection: UUID
+    upheld: bool
+    words: str
+
+
+ByTask = (
+    Submit | Assess | Approve | Oppose | Sign | Decline | Return | Reject | Claim | PutBack | Transfer | Delegate | Answer
+    | Recall | AddSigner | RemoveSigner | AskExtension
+)  # fmt: skip
+ByVisit = GrantExtension | RefuseExtension | Pass | Fail | Fill | Object | Settle
+ByCase = Start | Withdraw | TakeBack | GrantException | End | Suspend | Resume | Reopen | Jump | HandOver
+Event = ByTask | ByVisit | ByCase
+
+# --- what an event brings from outside ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """代理: a person for whom the actor may act now, with the positions of theirs that it covers."""
+
+    person: UUID
+    held: frozenset[UUID]
 
 
 @dataclass(frozen=True)
 class Context:
     """What an event brings from outside.
 
-    person: who acts (None for the season itself); held: the positions that the person holds now; now: business time;
-    new_id: the Ids port; positions: actor word -> position id for every actor of the definition.
+    person: who acts (None for the season and the clock); held: the positions that the person holds now; now: business
+    time; new_id: the Ids port; positions: actor word -> position id for every actor of the definition. holders: position ->
+    who holds it now. values: stage -> the data last submitted there, for branches. stand_ins: for whom the person may
+    act. administrator: whether the person administers the bureau. entered_by: who enters a decision that `person` signed on
+    paper.
     """
 
     person: UUID | None
@@ -87,6 +318,14 @@ class Context:
     now: datetime
     new_id: Callable[[], UUID]
     positions: Mapping[str, UUID]
+    holders: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stand_ins: tuple[StandIn, ...] = ()
+    administrator: bool = False
+    entered_by: UUID | None = None
+
+
+# --- what comes of it ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -95,43 +334,81 @@ class ClosedTask:
 
     id: UUID
     actor: str
-    position: UUID
+    position: UUID | None
     by_other: bool
+    person: UUID | None = None
 
 
 @dataclass(frozen=True)
 class OpenedVisit:
-    """A visit that this transition opens. Its due dates are yet to be set, except after a withdrawal, which keeps them."""
+    """A visit that this transition opens. kept: it keeps the due dates of the visit that it goes back to."""
 
     state: VisitState
-    kind: TaskKind
+    kind: TaskKind | None
     returned: bool
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class LeftVisit:
+    """A visit that this transition closes, and what came of it."""
+
+    id: UUID
+    stage: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task that opens in a visit which was open before."""
+
+    visit: UUID
+    task: TaskState
 
 
 @dataclass(frozen=True)
 class Tell:
-    """Who is told what. `position` holders are told; `persons` are told directly (whoever already gave an opinion)."""
+    """Who is told what: the holders of a position or one person. visit_n: of which visit, so that the next one tells again."""
 
-    kind: TellKind
+    kind: str
     position: UUID | None = None
     person: UUID | None = None
     task: UUID | None = None
+    visit_n: int = 0
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A visit whose due date or close moved, and why: `extension`, `exception` or `resumed`."""
+
+    visit: UUID
+    why: str
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What an act changes. The writer turns it into rows; nothing in it depends on how it is stored."""
+    """What an act changes. The writer turns it into rows; nothing in it depends on how it is stored.
+
+    handed: open tasks that are now with somebody else. child: (visit, stage) whose other process is to be started.
+    on_behalf: for whom a substitute acted. finished: how the case ended, if it did; filing: the stage that gives its number.
+    """
 
     before: CaseState
     state: CaseState
     act: str
     closed: tuple[ClosedTask, ...] = ()
-    outcome: Outcome | None = None
-    opened: OpenedVisit | None = None
+    left: tuple[LeftVisit, ...] = ()
+    opened: tuple[OpenedVisit, ...] = ()
+    added: tuple[NewTask, ...] = ()
+    handed: tuple[TaskState, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    children: tuple[tuple[UUID, SubProcessStage], ...] = ()
     tell: tuple[Tell, ...] = ()
     late: bool = False
     filing: FileStage | None = None
+    visit: VisitState | None = None
     acted_task: UUID | None = None
     acted_position: UUID | None = None
+    on_behalf: UUID | None = None
     granted: ExceptionState | None = None
     used: ExceptionState | None = None

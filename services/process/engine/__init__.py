@@ -1,0 +1,1 @@
+"""The rules of acting on a case, by what is done: each module changes a `Change`, which becomes the Transition."""

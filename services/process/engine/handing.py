@@ -1,0 +1,150 @@
+"""Handing tasks on: claimed, put back, transferred, delegated and answered, handed over when somebody leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from services.errors import ForbiddenError, IllegalTransitionError, InvalidInputError
+from services.process.definitions import ActedStage, JudgingStage
+from services.process.engine.change import Change
+from services.process.engine.rights import (
+    acting_for,
+    check_judge,
+    check_recipient,
+    find_task,
+    named,
+    owning,
+    reasoned,
+    standing,
+)
+from services.process.events import Answer, Claim, Delegate, HandOver, PutBack, Recall, Transfer
+from services.process.states import TaskState, VisitState
+
+
+def claim(change: Change, event: Claim) -> None:
+    """认领: take a task out of the position's queue; putting it back undoes it."""
+    visit, task = _find(change, event.task)
+    if task.person is not None:
+        if task.person == change.context.person:
+            raise IllegalTransitionError("You have claimed this task already.", state=visit.stage, act="claim")
+        raise ForbiddenError("This task is with somebody else.")
+    on_behalf = acting_for(task, change.context)
+    if isinstance(change.definition.stage(visit.stage), JudgingStage):
+        check_judge(change.definition, change.before, visit, context=change.context, on_behalf=on_behalf)
+    _hand(change, visit, task, person=named(change.context))
+
+
+def put_back(change: Change, event: PutBack) -> None:
+    """Give the task back to all who hold its position: whoever it is with, or the administrator."""
+    visit, task = _find(change, event.task)
+    if task.person is None or task.member or task.position is None:
+        raise IllegalTransitionError(
+            "This task has no queue that it could go back to.", state=visit.stage, act="put-back"
+        )
+    if not change.context.administrator:
+        owning(task, change.context)
+    after = _hand(change, visit, task, person=None, helper=None)
+    change.tell("put-back", visit=visit, tasks=(after,))
+
+
+def transfer(change: Change, event: Transfer) -> None:
+    """转办: hand the task to another person, who decides in its position's name; they may transfer it back."""
+    visit, task = _find(change, event.task)
+    if not change.context.administrator:
+        acting_for(task, change.context)
+    _check_passing(change, visit, task, event.to)
+    after = _hand(change, visit, task, person=event.to, helper=None)
+    change.tell("transferred", visit=visit, persons=(after.with_,) if after.with_ else ())
+
+
+def delegate(change: Change, event: Delegate) -> None:
+    """委派: let another person look at it and answer; the owner decides afterwards, or recalls it."""
+    visit, task = _find(change, event.task)
+    acting_for(task, change.context)
+    _check_passing(change, visit, task, event.to)
+    owner = task.person or named(change.context)
+    _hand(change, visit, task, person=owner, helper=event.to)
+    change.tell("delegated", visit=visit, persons=(event.to,))
+
+
+def answer(change: Change, event: Answer) -> None:
+    """The helper answers a delegation; the task is with its owner again."""
+    visit, task = _find(change, event.task)
+    if task.helper is None:
+        raise IllegalTransitionError("This task is not delegated.", state=visit.stage, act="answer")
+    if task.helper != change.context.person:
+        raise ForbiddenError("This task is with somebody else.")
+    reasoned(event.words, "Write the answer.")
+    after = _hand(change, visit, task, helper=None)
+    change.tell("answered", visit=visit, persons=(after.person,) if after.person else ())
+
+
+def recall(change: Change, event: Recall) -> None:
+    """The owner takes a delegated task back."""
+    visit, task = _find(change, event.task)
+    if task.helper is None:
+        raise IllegalTransitionError("This task is not delegated.", state=visit.stage, act="recall")
+    owning(task, change.context)
+    _hand(change, visit, task, helper=None)
+    change.tell("recalled", visit=visit, persons=(task.helper,))
+
+
+def hand_over(change: Change, event: HandOver) -> None:
+    """离职交接: every task that is the leaving person's own, or delegated to them, goes to another person."""
+    standing(change.before, "hand-over")
+    if not change.context.administrator:
+        raise ForbiddenError("Only the administrator may do this.")
+    found = False
+    for visit in change.before.open:
+        for task in (*visit.tasks, *visit.waiting):
+            if event.leaving not in (task.person, task.helper):
+                continue
+            found = True
+            check_recipient(change.definition, change.before, visit, event.to)
+            values = {
+                name: event.to for name in ("person", "helper") if getattr(task, name) == event.leaving
+            }  # fmt: skip
+            _hand(change, _now(change, visit), task, **values)
+    if not found:
+        raise IllegalTransitionError(
+            "No open task of this case is with that person.", state=change.before.name, act="hand-over"
+        )
+    change.tell("transferred", visit=change.before.visit, persons=(event.to,))
+
+
+def _now(change: Change, visit: VisitState) -> VisitState:
+    return next(each for each in change.state.open if each.id == visit.id)
+
+
+def _find(change: Change, task_id: UUID) -> tuple[VisitState, TaskState]:
+    standing(change.before, change.act)
+    return find_task(change.before, task_id, change.act)
+
+
+def _check_passing(change: Change, visit: VisitState, task: TaskState, to: UUID) -> None:
+    """Refuse what the stage's `hand_to` does not allow, and persons who could not act on the task."""
+    stage = change.definition.stage(visit.stage)
+    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
+        raise IllegalTransitionError(state=visit.stage, act=change.act)
+    if to in (task.with_, named(change.context)):
+        raise InvalidInputError([{"field": "to", "message": "Name somebody else."}])
+    if stage.hand_to == "position" and (
+        task.position is None or to not in change.context.holders.get(task.position, ())
+    ):
+        raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
+    check_recipient(change.definition, change.before, visit, to)
+
+
+def _hand(change: Change, visit: VisitState, task: TaskState, **values: Any) -> TaskState:
+    """Change whom the task is with."""
+    after = task.model_copy(update=values)
+    change.put(
+        visit,
+        tasks=tuple(after if each.id == task.id else each for each in visit.tasks),
+        waiting=tuple(after if each.id == task.id else each for each in visit.waiting),
+    )
+    if any(each.id == task.id for each in visit.tasks):
+        change.handed.append(after)
+    change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
+    return after
