@@ -14,17 +14,21 @@ from models.base import Json, Moment, Row, document, moment, one_of, same_bureau
 
 
 class Case(Row, table=True):
-    """One subject going through a process."""
+    """One subject going through a process. A case that another one's stage started has that case as its parent."""
 
     __tablename__ = "cases"
     __table_args__ = (
         UniqueConstraint("bureau_id", "id"),
-        UniqueConstraint("season_id", "group_id"),
+        UniqueConstraint("parent_visit_id"),
+        same_bureau("parent_id", "cases"),
         same_bureau("season_id", "season"),
         same_bureau("group_id", "project_group"),
         same_bureau("version_id", "programme_version"),
-        one_of("state", "open", "filed", "ended"),
+        one_of("state", "open", "filed", "completed", "rejected", "ended"),
+        CheckConstraint("(parent_id IS NULL) = (parent_visit_id IS NULL)", name="parent_whole"),
+        Index("ux_cases_subject", "season_id", "group_id", unique=True, postgresql_where="parent_id IS NULL"),
         Index("ix_cases_group", "group_id", "id"),
+        Index("ix_cases_parent", "parent_id", postgresql_where="parent_id IS NOT NULL"),
     )
     season_id: UUID
     version_id: UUID
@@ -41,17 +45,45 @@ class Case(Row, table=True):
     closed_at: Moment | None = moment(nullable=True)
     audit_seq: int = 0
     audit_hash: str = Field(max_length=64)
+    parent_id: UUID | None = None
+    parent_visit_id: UUID | None = None
+    suspended_at: Moment | None = moment(nullable=True)
 
 
 class Visit(Row, table=True):
-    """A case's stay in a stage; after a return the stage is visited again under the next `n`."""
+    """A case's stay in a stage; after a return the stage is visited again under the next `n`.
+
+    entered_by: the act that opened it. waits_for: what ends a visit in which nobody acts: a `time`, another `case`, or a
+    `process` of its own; ready_at: from when the clock lets the case go on, where that is a time.
+    """
 
     __tablename__ = "visit"
     __table_args__ = (
         UniqueConstraint("case_id", "stage", "n"),
         same_bureau("case_id", "cases"),
-        one_of("outcome", "submitted", "approved", "returned", "withdrawn", "filed", "ended"),
-        Index("ux_visit_one_open", "case_id", unique=True, postgresql_where="closed_at IS NULL"),
+        one_of(
+            "outcome",
+            "submitted",
+            "approved",
+            "signed",
+            "assessed",
+            "failed",
+            "declined",
+            "returned",
+            "withdrawn",
+            "taken-back",
+            "rejected",
+            "filed",
+            "ended",
+            "jumped",
+            "passed",
+            "upheld",
+        ),
+        one_of("waits_for", "time", "case", "process"),
+        Index("ux_visit_one_open", "case_id", "stage", unique=True, postgresql_where="closed_at IS NULL"),
+        Index(
+            "ix_visit_waiting", "waits_for", "ready_at", postgresql_where="closed_at IS NULL AND waits_for IS NOT NULL"
+        ),
     )
     case_id: UUID
     stage: str = Field(max_length=60)
@@ -59,17 +91,28 @@ class Visit(Row, table=True):
     opened_at: Moment = moment()
     closed_at: Moment | None = moment(nullable=True)
     outcome: str | None = None
+    entered_by: str | None = Field(default=None, max_length=30)
+    waits_for: str | None = None
+    ready_at: Moment | None = moment(nullable=True)
 
 
 class Task(Row, table=True):
-    """What a position is asked to do in a visit. `due_sort` is never null, so undated tasks sort last and never vanish."""
+    """What a position or a person is asked to do in a visit.
+
+    position_id: in whose name; person_id: with whom it is now (claimed, transferred, delegated, their own), null while it
+    waits for any holder of the position. `due_sort` is never null, so undated tasks sort last and never vanish.
+    """
 
     __tablename__ = "task"
     __table_args__ = (
         same_bureau("case_id", "cases"),
-        one_of("kind", "submit", "approve"),
+        one_of("kind", "submit", "approve", "sign", "assess"),
+        CheckConstraint("position_id IS NOT NULL OR person_id IS NOT NULL", name="with_somebody"),
         one_of("state", "open", "done", "closed"),
         Index("ix_task_queue", "position_id", "due_sort", "id", postgresql_where="state = 'open'"),
+        Index(
+            "ix_task_person", "person_id", "due_sort", "id", postgresql_where="state = 'open' AND person_id IS NOT NULL"
+        ),
         Index("ix_task_case", "case_id"),
     )
     case_id: UUID
@@ -79,7 +122,8 @@ class Task(Row, table=True):
     process: str = Field(max_length=60)
     kind: str
     group_id: UUID
-    position_id: UUID
+    position_id: UUID | None = None
+    person_id: UUID | None = None
     actor: str = Field(max_length=120)
     state: str
     opened_at: Moment = moment()
@@ -90,12 +134,48 @@ class Task(Row, table=True):
 
 
 class Decision(Row, table=True):
-    """意见: who did what to which task, when, in which words and in which position. Never changed."""
+    """意见: who did what to which task, when, in which words and in which position. Never changed.
+
+    on_behalf_id: for whom a substitute did it. entered_by_id, paper: who entered a decision that was made on paper, and the
+    scans that show it (as an attachment's name, digest, size and media type). to_person_id: whom the act gave a task to.
+    """
 
     __tablename__ = "decision"
     __table_args__ = (
         same_bureau("case_id", "cases"),
-        one_of("kind", "submit", "approve", "return", "withdraw", "grant-exception", "end"),
+        one_of(
+            "kind",
+            "submit",
+            "approve",
+            "oppose",
+            "sign",
+            "decline",
+            "assess",
+            "return",
+            "reject",
+            "withdraw",
+            "take-back",
+            "claim",
+            "put-back",
+            "transfer",
+            "delegate",
+            "answer",
+            "recall",
+            "hand-over",
+            "add-signer",
+            "remove-signer",
+            "ask-extension",
+            "grant-extension",
+            "refuse-extension",
+            "grant-exception",
+            "suspend",
+            "resume",
+            "end",
+            "jump",
+            "reopen",
+            "object",
+            "settle",
+        ),
         Index("ix_decision_case", "case_id", "at"),
     )
     case_id: UUID
@@ -106,6 +186,10 @@ class Decision(Row, table=True):
     to_stage: str | None = Field(default=None, max_length=60)
     person_id: UUID
     position_id: UUID | None = None
+    on_behalf_id: UUID | None = None
+    entered_by_id: UUID | None = None
+    to_person_id: UUID | None = None
+    paper: list[Json] | None = document(nullable=True)
     submission_id: UUID | None = None
     words: str = Field(default="", max_length=4000)
     late: bool = False
@@ -126,14 +210,20 @@ class Submission(Row, table=True):
     person_id: UUID
     late: bool = False
     at: Moment = moment()
+    stage: str | None = Field(default=None, max_length=60)
 
 
 class Draft(Row, table=True):
-    """The autosaved draft of a case's form: what was typed, right or wrong."""
+    """The autosaved draft of a form: what was typed, right or wrong. owner_id: whose alone it is, as an assessment is."""
 
     __tablename__ = "draft"
-    __table_args__ = (UniqueConstraint("case_id"), same_bureau("case_id", "cases"))
+    __table_args__ = (
+        UniqueConstraint("case_id", "stage", "owner_id", postgresql_nulls_not_distinct=True),
+        same_bureau("case_id", "cases"),
+    )
     case_id: UUID
+    stage: str = Field(max_length=60)
+    owner_id: UUID | None = None
     form: str = Field(max_length=60)
     data: Json = document()
     version: int = 0

@@ -14,7 +14,7 @@ class Deadline(Row, table=True):
     __tablename__ = "deadline"
     __table_args__ = (
         UniqueConstraint("subject_id"),
-        one_of("subject", "task", "season"),
+        one_of("subject", "task", "season", "visit"),
         one_of("state", "open", "met", "void"),
     )
     subject: str

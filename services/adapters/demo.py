@@ -87,7 +87,7 @@ async def play_demo(store: Store, pack: Pack, roster: Roster) -> list[DemoSignIn
 
 def _next_season(pack: Pack) -> tuple[SeasonDates, str]:
     """Return dates and key of the first season to whose due date there are more than nine days of real time."""
-    rule, calendar = pack.process(PROCESS).season, WorkCalendar(pack.calendar)
+    rule, calendar = pack.process(PROCESS).season_rule, WorkCalendar(pack.calendar)
     now = datetime.now(UTC)
     year = now.year
     while (dates := season_dates(rule, str(year), calendar)).due_at - BEFORE_DUE <= now:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
-from models.case import Case
+from models.case import Case, Task
 from models.people import ProjectGroup
 from services.errors import ForbiddenError, NotFoundError
 from services.store.transaction import Tx
@@ -239,6 +239,16 @@ def may_see_case(reader: Reader, case: CaseFacts) -> bool:
     return not _grounds(reader).isdisjoint(str(position) for position in case.actors.values())
 
 
+PART = "EXISTS (SELECT FROM task mine WHERE mine.case_id = {case} AND mine.person_id = {person})"
+"""The condition that a person was given a task of a case: by transfer, delegation, or as one of its signers."""
+
+
+async def has_part(tx: Tx, reader: Reader, case_id: UUID) -> bool:
+    """Tell whether the reader was given a task of the case, so that they see it whatever they hold."""
+    rows = await tx.rows(f"SELECT {PART.format(case='$1', person='$2')} AS has", (case_id, reader.person_id))
+    return bool(rows[0]["has"])
+
+
 def case_scope(reader: Reader) -> ColumnElement[bool]:
     """Return the condition over models.case.Case that holds for the cases which the reader may see."""
     own = col(Case.bureau_id) == reader.bureau_id
@@ -254,7 +264,8 @@ def case_scope(reader: Reader) -> ColumnElement[bool]:
             col(ProjectGroup.base_unit_id).in_(sorted(reader.hosting_unit_ids)),
         ),
     )
-    return and_(own, or_(col(Case.group_id).in_(group), named))
+    part = select(Task.id).where(Task.case_id == col(Case.id), Task.person_id == reader.person_id).exists()
+    return and_(own, or_(col(Case.group_id).in_(group), named, part))
 
 
 @dataclass(frozen=True)
@@ -275,9 +286,11 @@ def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlSc
         f" OR i.guiding_unit_id = ANY(${first + 2}::uuid[]) OR i.base_unit_id = ANY(${first + 3}::uuid[]))"
     )  # fmt: skip
     named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 4}::text[]"
-    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named}))"
+    part = PART.format(case=f"{alias}.id", person=f"${first + 5}")
+    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named} OR {part}))"
     units = (sorted(reader.guiding_unit_ids), sorted(reader.hosting_unit_ids))
-    return SqlScope(text, (reader.bureau_id, sorted(reader.group_ids), *units, sorted(_grounds(reader))))
+    grounds = (sorted(reader.group_ids), *units, sorted(_grounds(reader)))
+    return SqlScope(text, (reader.bureau_id, *grounds, reader.person_id))
 
 
 def _grounds(reader: Reader) -> frozenset[str]:

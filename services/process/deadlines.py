@@ -116,13 +116,13 @@ def season_dates(rule: SeasonRule, key: str, calendar: WorkCalendar) -> SeasonDa
     """
     if re.fullmatch(r"[12]\d{3}", key) is None:
         raise SeasonDateError(key=key, text=key)
-    opens, due = _season_date(rule.opens, key), _season_date(rule.due, key)
+    opens, due = read_season_date(rule.opens, key), read_season_date(rule.due, key)
     if due < opens:
         raise SeasonDateError(key=key, text=rule.due)
     return SeasonDates(opens, calendar.start_of(opens), due, calendar.end_of(due))
 
 
-def _season_date(text: str, key: str) -> dt.date:
+def read_season_date(text: str, key: str) -> dt.date:
     """Read a season's date; `02-29` means the end of February also in a year that has no such day."""
     month_day = text.removeprefix("-1/")
     year = int(key) - (month_day != text)

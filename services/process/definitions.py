@@ -109,6 +109,13 @@ class ProcessDefinition(Definition):
         """Every stage in the order of reading, blocks and what is inside them."""
         return tuple(place.stage for place in self.places.values())
 
+    @property
+    def season_rule(self) -> SeasonRule:
+        """When its seasons open and are due; of a process that has seasons."""
+        if self.season is None:
+            raise LookupError(f"the process {self.process} has no seasons of its own")
+        return self.season
+
     def stage(self, code: str) -> Stage:
         """Return the stage named `code`; KeyError where there is none."""
         return self.places[code].stage

@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "close-workdays": N_("Late submissions are accepted until {date} (workdays after the due date: {n})."),
     "close-days": N_("Late submissions are accepted until {date} (days after the due date: {n})."),
     "close-extended": N_("A late submission is accepted until {date}, granted by {by}: {why}"),
+    "resumed": N_("The case stood still for some workdays ({n}), which are added: {date}."),
     "ends": N_("The day ends at 24:00 local time ({zone})."),
     "provisional": N_("The holidays of {year} are not known yet. Until they are, only its weekends count as free."),
 }

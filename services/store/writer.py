@@ -33,8 +33,11 @@ class Rows:
 
     new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: tasks that end, each with its
     state `done` or `closed`, by `decision_id`; their deadlines, alarms and unsent notifications end with them.
-    left_visit: {id, outcome} of the visit that ends. moved_deadline: {task, close_at, explained, override_by, override_reason}: its alarms are
-    disarmed, the new ones come with it. used_exception: {id} of a late exception. now: business time.
+    left_visits: visits that end, each with its outcome. handed: tasks that are now with another person (None: with whoever holds
+    the position); reminders go with them. moved_deadlines: {task, due_at, close_at, explained, override_by,
+    override_reason}: the task's alarms are disarmed, the new ones come with it. ready: from when the clock lets an open visit
+    go on. paused: tasks whose alarms are disarmed.
+    used_exception: {id} of a late exception. now: business time.
     """
 
     now: datetime
@@ -42,8 +45,11 @@ class Rows:
     case: Columns | None = None
     closed_tasks: dict[UUID, str] = field(default_factory=dict)
     decision_id: UUID | None = None
-    left_visit: Columns | None = None
-    moved_deadline: Columns | None = None
+    left_visits: Mapping[UUID, str] = field(default_factory=dict)
+    handed: dict[UUID, UUID | None] = field(default_factory=dict)
+    moved_deadlines: list[Columns] = field(default_factory=list)
+    ready: dict[UUID, datetime] = field(default_factory=dict)
+    paused: list[UUID] = field(default_factory=list)
     used_exception: Columns | None = None
 
     def add(self, table: str, **columns: Any) -> None:
@@ -53,12 +59,29 @@ class Rows:
 
 CASE = """
 moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.version, number = x.number, late = x.late,
-    state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash
-    FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
+    state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash,
+    suspended_at = x.suspended_at FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
 """
-LEFT_VISIT = """
-left_visit AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz, outcome = doc.d -> 'left_visit' ->> 'outcome'
-    FROM doc WHERE v.id = (doc.d -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
+LEFT_VISITS = """
+left_visits AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz,
+    outcome = doc.d -> 'left_visits' ->> v.id::text
+    FROM doc WHERE v.id IN ({left}) RETURNING v.id)
+"""
+HANDED = """
+handed AS (UPDATE task t SET person_id = (h.value #>> '{{}}')::uuid FROM doc, jsonb_each(doc.d -> 'handed') h
+    WHERE t.id = h.key::uuid),
+handed_alarms AS (UPDATE alarm a SET person_id = (h.value #>> '{{}}')::uuid,
+        position_id = CASE WHEN h.value = 'null' THEN t.position_id END
+    FROM doc, jsonb_each(doc.d -> 'handed') h, task t
+    WHERE a.task_id = h.key::uuid AND t.id = a.task_id AND a.kind IN ('remind', 'warn', 'close'))
+"""
+READY = """
+ready AS (UPDATE visit v SET ready_at = (r.value)::timestamptz FROM doc, jsonb_each_text(doc.d -> 'ready') r
+    WHERE v.id = r.key::uuid)
+"""
+PAUSED = """
+paused AS (UPDATE alarm a SET next_at = NULL FROM doc, jsonb_array_elements_text(doc.d -> 'paused') p
+    WHERE a.task_id = p::uuid AND a.next_at IS NOT NULL)
 """
 CLOSED = """
 ended_tasks AS (UPDATE task t SET state = ($2::text[])[array_position(ARRAY[{ids}]::uuid[], t.id)],
@@ -79,43 +102,55 @@ used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
     FROM doc WHERE e.id = (doc.d -> 'used_exception' ->> 'id')::uuid)
 """
 MOVED = """
-moved_deadline AS (UPDATE deadline l SET close_at = x.close_at, explained = x.explained, override_by = x.override_by,
-    override_reason = x.override_reason
-    FROM doc, jsonb_to_record(doc.d -> 'moved_deadline') AS x(task uuid, close_at timestamptz, explained jsonb,
-        override_by uuid, override_reason text) WHERE l.subject_id = x.task),
+moved_deadlines AS (UPDATE deadline l SET due_at = x.due_at, close_at = x.close_at, explained = x.explained,
+        override_by = x.override_by, override_reason = x.override_reason
+    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid, due_at timestamptz,
+        close_at timestamptz, explained jsonb, override_by uuid, override_reason text) WHERE l.subject_id = x.task),
+moved_tasks AS (UPDATE task t SET due_at = x.due_at, due_sort = x.due_at
+    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid, due_at timestamptz) WHERE t.id = x.task),
 disarmed AS (UPDATE alarm a SET next_at = NULL
-    FROM doc WHERE a.task_id = (doc.d -> 'moved_deadline' ->> 'task')::uuid AND a.next_at IS NOT NULL)
+    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid)
+    WHERE a.task_id = x.task AND a.next_at IS NOT NULL)
 """
 
 
 CHANGES = {
     "case": CASE,
-    "left_visit": LEFT_VISIT,
+    "left_visits": LEFT_VISITS,
     "closed_tasks": CLOSED,
-    "moved_deadline": MOVED,
+    "handed": HANDED,
+    "paused": PAUSED,
+    "ready": READY,
+    "moved_deadlines": MOVED,
     "used_exception": USED,
 }
 """What changes old rows, by the part of a Rows that asks for it, in the order of the statement."""
 
 
-def _insert(table: str, *, after_left_visit: bool) -> str:
+def _insert(table: str, *, after_left: bool) -> str:
     """Return the CTE that inserts the document's rows of `table`.
 
     A new visit is inserted after the old one is closed (the count forces that order), because a case has one open visit.
     """
     source = f"doc, jsonb_populate_recordset(NULL::{table}, doc.d -> 'new' -> '{table}') r"
-    if table == "visit" and after_left_visit:
-        source += ", (SELECT count(*) FROM left_visit) AS closed_first"
+    if table == "visit" and after_left:
+        source += ", (SELECT count(*) FROM left_visits) AS closed_first"
     conflict = " ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING" if table == "notification" else ""
     return f"new_{table} AS (INSERT INTO {table} SELECT r.* FROM {source}{conflict})"  # noqa: S608 - names of INSERTS
 
 
 @lru_cache(maxsize=256)
-def _statement(parts: frozenset[str], ended: int) -> str:
+def _statement(parts: frozenset[str], ended: int, left: int) -> str:
+    first = ended + 3 if ended else 2
     ids = ", ".join(f"${place}" for place in range(3, ended + 3))
+    gone = ", ".join(f"${place}" for place in range(first, first + left))
     pieces = ["doc AS (SELECT $1::jsonb AS d)"]
-    pieces += [text.strip().replace("{ids}", ids) for part, text in CHANGES.items() if part in parts]
-    pieces += [_insert(table, after_left_visit="left_visit" in parts) for table in INSERTS if table in parts]
+    pieces += [
+        text.strip().replace("{ids}", ids).replace("{left}", gone).replace("{{}}", "{}")
+        for part, text in CHANGES.items()
+        if part in parts
+    ]
+    pieces += [_insert(table, after_left="left_visits" in parts) for table in INSERTS if table in parts]
     return "WITH " + ",\n".join(pieces) + "\nSELECT 1"
 
 
@@ -132,6 +167,7 @@ async def write(tx: Tx, rows: Rows) -> None:
             parts.add(part)
     if "notification" in parts:
         tx.wake()
-    text = orjson.dumps(document, default=str).decode()
+    text = orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     ended = (list(rows.closed_tasks.values()), *rows.closed_tasks) if rows.closed_tasks else ()
-    await tx.rows(_statement(frozenset(parts), len(rows.closed_tasks)), (text, *ended))
+    statement = _statement(frozenset(parts), len(rows.closed_tasks), len(rows.left_visits))
+    await tx.rows(statement, (text, *ended, *rows.left_visits))

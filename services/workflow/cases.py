@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -16,27 +16,14 @@ from services.errors import NotFoundError
 from services.people.access import Reader, case_scope, case_scope_sql
 from services.people.directory import local_day
 from services.people.holding import holds
-from services.process.definitions import ApproveStage, FileStage, Localized, ProcessDefinition, SubmitStage
+from services.process.definitions import ProcessDefinition
 from services.process.forms import Change, FormDefinition, diff
 from services.process.packs import Pack
 from services.process.states import CaseState
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
+from services.workflow.possible import Possible, StageMark, draw_stages, possible_acts
 from services.workflow.remarks import RemarkView, remarks_of
-
-MarkState = Literal["done", "current", "ahead", "returned"]
-Possible = Literal["edit", "submit", "approve", "return", "withdraw", "grant-exception", "end"]
-
-
-@dataclass(frozen=True)
-class StageMark:
-    """A stage as it is drawn. returned: the case stands here or before because somebody sent it back."""
-
-    code: str
-    kind: str
-    title: Localized
-    state: MarkState
-    visits: int
 
 
 @dataclass(frozen=True)
@@ -199,81 +186,8 @@ async def _submissions(tx: Tx, pack: Pack, case_id: UUID) -> tuple[SubmissionVie
 
 def _exception_until(state: CaseState, now: datetime) -> datetime | None:
     """Return until when a late exception keeps the case open, while it does."""
-    exception = state.exception
-    return exception.until if exception is not None and now < exception.until else None
-
-
-def draw_stages(definition: ProcessDefinition, state: CaseState) -> tuple[StageMark, ...]:
-    """Return each stage of the definition with where the case stands to it."""
-    here = definition.index(state.visit.stage) if state.visit else None
-    marks = []
-    for place, stage in enumerate(definition.stages):
-        mark: MarkState
-        if here is None:
-            mark = "done" if state.visits.get(stage.code) else "ahead"
-        elif place == here:
-            mark = "returned" if state.entered_by == "return" else "current"
-        else:
-            mark = "done" if place < here else "ahead"
-        title = stage.title or Localized(zh=stage.code, en=stage.code)
-        marks.append(StageMark(stage.code, stage.kind, title, mark, state.visits.get(stage.code, 0)))
-    return tuple(marks)
-
-
-def possible_acts(
-    definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID], *, now: datetime
-) -> frozenset[Possible]:
-    """Return what the reader may do with the case now; what is not in it is not shown, and would be refused."""
-    visit = state.visit
-    if visit is None:
-        return frozenset()
-    acts: set[Possible] = {"end"} if reader.is_administrator else set()
-    stage = definition.stage(visit.stage)
-    mine = any(task.position in reader.position_ids for task in visit.tasks)
-    match stage:
-        case SubmitStage():
-            acts |= set(_submit_acts(stage, state, reader, actors, mine=mine, now=now))
-        case ApproveStage() if mine and not _is_own(definition, state, reader, actors):
-            acts |= {"approve", "return"} if stage.return_to else {"approve"}
-        case ApproveStage() | FileStage():
-            pass
-    if _may_withdraw(definition, state, reader, actors, now=now):
-        acts.add("withdraw")
-    return frozenset(acts)
-
-
-def _submit_acts(
-    stage: SubmitStage, state: CaseState, reader: Reader, actors: Mapping[str, UUID], *, mine: bool, now: datetime
-) -> Iterable[Possible]:
-    visit = state.visit
-    closed = visit is not None and visit.close_at is not None and now >= visit.close_at
-    if mine:
-        yield "edit"
-        if not closed:
-            yield "submit"
-    granter = stage.close.exceptions if stage.close is not None else None
-    if granter is not None and actors[granter] in reader.position_ids and not mine:
-        yield "grant-exception"
-
-
-def _is_own(definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID]) -> bool:
-    """Tell whether the reader submitted the case, could submit it, or has signed it for another office already."""
-    submits = {actors[stage.by] for stage in definition.stages if isinstance(stage, SubmitStage)}
-    signed = {opinion.person for opinion in state.visit.opinions} if state.visit else set()
-    own = reader.person_id in state.submitters or not submits.isdisjoint(reader.position_ids)
-    return own or reader.person_id in signed
-
-
-def _may_withdraw(
-    definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID], *, now: datetime
-) -> bool:
-    visit = state.visit
-    if visit is None or state.entered_by != "submit" or visit.opinions:
-        return False
-    if state.submit_close_at is not None and now >= state.submit_close_at:
-        return False
-    before = definition.stages[definition.index(visit.stage) - 1]
-    return isinstance(before, SubmitStage) and actors[before.by] in reader.position_ids
+    until = [visit.exception.until for visit in state.open if visit.exception is not None]
+    return max((each for each in until if now < each), default=None)
 
 
 def changes_since(view: CaseView, submission: SubmissionView) -> list[Change]:

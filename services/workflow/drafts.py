@@ -13,11 +13,12 @@ from models.case import Attachment
 from services.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, NotFoundError
 from services.i18n import Message
 from services.people.access import Reader, case_scope_sql
-from services.process.definitions import SubmitStage
+from services.process.definitions import AssessStage, SubmitStage
 from services.process.forms import AttachmentsField, FormDefinition, Problem, RowsField, clean, validate
 from services.store.transaction import Tx
 from services.workflow.locking import LockedCase, lock_case
-from services.workflow.submitting import form_context
+from services.workflow.submitting import form_context, owner_of
+from services.workflow.whose import is_with
 
 MAX_FILES = 50
 MAX_FILES_EVER, MAX_LIMITS_EVER = 200, 10
@@ -57,16 +58,38 @@ class DraftView:
     problems: tuple[Problem, ...]
 
 
-async def _editable(tx: Tx, by: Reader, case_id: UUID) -> tuple[LockedCase, UUID, FormDefinition]:
+@dataclass(frozen=True)
+class Desk:
+    """What somebody fills in: the locked case, the task whose form it is, the stage, and whose alone the draft is."""
+
+    case: LockedCase
+    task_id: UUID
+    stage: SubmitStage | AssessStage
+    owner: UUID | None
+
+    @property
+    def form(self) -> FormDefinition:
+        """The stage's form."""
+        return self.case.pack.form(self.stage.form)
+
+
+async def _editable(tx: Tx, by: Reader, case_id: UUID, task_id: UUID | None = None) -> Desk:
+    """Return what the reader may fill in: the named task's form, or the first of theirs."""
     case = await lock_case(tx, by, case_id=case_id)
-    visit = case.state.visit
-    stage = case.definition.stage(visit.stage) if visit is not None else None
-    if visit is None or not isinstance(stage, SubmitStage):
+    found = [
+        (task, stage)
+        for visit in case.state.open
+        if isinstance(stage := case.definition.stage(visit.stage), SubmitStage | AssessStage)
+        for task in visit.tasks
+        if task_id is None or task.id == task_id
+    ]
+    if not found:
         raise IllegalTransitionError(state=case.state.name, act="edit")
-    mine = [task for task in visit.tasks if task.position in by.position_ids]
+    mine = [(task, stage) for task, stage in found if is_with(by, task)]
     if not mine:
         raise ForbiddenError("Only who submits this form may edit it.")
-    return case, mine[0].id, case.pack.form(stage.form)
+    task, stage = mine[0]
+    return Desk(case, task.id, stage, owner_of(stage, by))
 
 
 async def _files(tx: Tx, case_id: UUID) -> tuple[AttachmentView, ...]:
@@ -78,41 +101,59 @@ async def _files(tx: Tx, case_id: UUID) -> tuple[AttachmentView, ...]:
     return tuple(AttachmentView(**row) for row in rows)
 
 
-async def open_draft(tx: Tx, *, by: Reader, case_id: UUID) -> DraftView:
-    """Return the case's draft, or an empty form where nothing was saved yet.
+async def open_draft(tx: Tx, *, by: Reader, case_id: UUID, task_id: UUID | None = None) -> DraftView:
+    """Return the draft of the reader's form in the case, or an empty form where nothing was saved yet.
+
+    Args:
+        tx: the transaction.
+        by: who fills it in.
+        case_id: the case.
+        task_id: whose form, where several tasks of the case are the reader's; else the first.
 
     Raises:
         IllegalTransitionError: the case does not stand in a submit stage.
         ForbiddenError: the reader does not hold the task's position.
     """
-    case, task_id, form = await _editable(tx, by, case_id)
-    rows = await tx.rows("SELECT data::text AS data, version, saved_at FROM draft WHERE case_id = $1", (case_id,))
-    data = clean(form, json.loads(rows[0]["data"]) if rows else {})
+    desk = await _editable(tx, by, case_id, task_id)
+    rows = await tx.rows(READ, (case_id, desk.stage.code, desk.owner))
+    data = clean(desk.form, json.loads(rows[0]["data"]) if rows else {})
     files = await _files(tx, case_id)
-    context = form_context(case, frozenset(str(file.id) for file in files))
+    context = form_context(desk.case, frozenset(str(file.id) for file in files))
     return DraftView(
-        case_id=case.id,
-        task_id=task_id,
-        case_version=case.state.version,
-        form=form,
+        case_id=case_id,
+        task_id=desk.task_id,
+        case_version=desk.case.state.version,
+        form=desk.form,
         data=data,
         version=rows[0]["version"] if rows else 0,
         saved_at=rows[0]["saved_at"] if rows else None,
         attachments=files,
-        problems=tuple(validate(form, data, context=context)),
+        problems=tuple(validate(desk.form, data, context=context)),
     )
 
 
+READ = """
+SELECT data::text AS data, version, saved_at FROM draft
+WHERE case_id = $1 AND stage = $2 AND owner_id IS NOT DISTINCT FROM $3::uuid
+"""
 SAVE = """
-INSERT INTO draft (id, bureau_id, case_id, form, data, version, person_id, saved_at)
-VALUES ($1, $2, $3, $4, $5::jsonb, 1, $6, $7)
-ON CONFLICT (case_id) DO UPDATE SET data = excluded.data, form = excluded.form, version = draft.version + 1,
+INSERT INTO draft (id, bureau_id, case_id, stage, owner_id, form, data, version, person_id, saved_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, 1, $8, $9)
+ON CONFLICT (case_id, stage, owner_id) DO UPDATE SET data = excluded.data, form = excluded.form, version = draft.version + 1,
     person_id = excluded.person_id, saved_at = excluded.saved_at
 RETURNING version
 """
 
 
-async def save_draft(tx: Tx, *, by: Reader, case_id: UUID, data: Mapping[str, Any], version: int | None = None) -> int:
+async def save_draft(
+    tx: Tx,
+    *,
+    by: Reader,
+    case_id: UUID,
+    data: Mapping[str, Any],
+    version: int | None = None,
+    task_id: UUID | None = None,
+) -> int:
     """Save what was typed; return the draft's new version.
 
     Args:
@@ -121,18 +162,20 @@ async def save_draft(tx: Tx, *, by: Reader, case_id: UUID, data: Mapping[str, An
         case_id: the case.
         data: the form's data, as typed or as held; it is cleaned, not judged.
         version: the draft's version that was being edited (0: none yet), or None to save over anything.
+        task_id: whose form, where several tasks of the case are the person's; else the first.
 
     Raises:
         DraftConflictError: somebody saved another version in between.
         InvalidInputError: what cannot be kept at all (unknown names, NUL, beyond all bounds).
     """
-    case, _, form = await _editable(tx, by, case_id)
-    rows = await tx.rows("SELECT version, saved_at FROM draft WHERE case_id = $1", (case_id,))
+    desk = await _editable(tx, by, case_id, task_id)
+    rows = await tx.rows(READ, (case_id, desk.stage.code, desk.owner))
     found = rows[0]["version"] if rows else 0
     if version is not None and version != found:
         raise DraftConflictError(saved=rows[0]["saved_at"].isoformat() if rows else "-", version=found)
-    text = json.dumps(clean(form, data), ensure_ascii=False)
-    values = (tx.new_id(), case.bureau_id, case.id, form.form, text, by.person_id, tx.now)
+    text = json.dumps(clean(desk.form, data), ensure_ascii=False)
+    place = (tx.new_id(), desk.case.bureau_id, case_id, desk.stage.code, desk.owner, desk.form.form)
+    values = (*place, text, by.person_id, tx.now)
     saved: int = (await tx.rows(SAVE, values))[0]["version"]
     return saved
 
@@ -183,8 +226,9 @@ async def attach(  # noqa: PLR0913 - the facts of one file
     Raises:
         InvalidInputError: no such field, an empty file, or too many files.
     """
-    case, _, form = await _editable(tx, by, case_id)
-    if field not in _attachment_fields(form):
+    desk = await _editable(tx, by, case_id)
+    case = desk.case
+    if field not in _attachment_fields(desk.form):
         raise InvalidInputError([{"field": field, "message": "This form takes no files here."}])
     if size <= 0:
         raise InvalidInputError([{"field": field, "message": "The file is empty; choose another one."}])
@@ -240,7 +284,7 @@ async def remove_attachment(tx: Tx, *, by: Reader, case_id: UUID, attachment_id:
     Raises:
         NotFoundError: the draft has no such file.
     """
-    case, _, _ = await _editable(tx, by, case_id)
+    case = (await _editable(tx, by, case_id)).case
     rows = await tx.rows(
         "UPDATE attachment SET removed_at = $1 WHERE id = $2 AND case_id = $3 AND removed_at IS NULL RETURNING field",
         (tx.now, attachment_id, case.id),

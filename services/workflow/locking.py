@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from services.errors import NotFoundError
-from services.people.access import Reader, may_see_case
+from services.people.access import Reader, has_part, may_see_case
 from services.people.directory import local_day
 from services.people.holding import holds
 from services.process.calendar import WorkCalendar
@@ -22,6 +22,7 @@ from services.store.transaction import Tx
 LOCK = f"""
 SELECT c.id, c.bureau_id, c.season_id, c.version_id, c.process, c.group_id, c.state_doc::text AS state_doc,
     c.actors::text AS actors, c.late, c.number, c.audit_seq, c.audit_hash, s.key AS season_key, s.due::text AS season_due,
+    s.opens_at AS season_opens_at, s.due_at AS season_due_at, c.parent_id,
     g.code AS group_code, g.guiding_unit_id, g.base_unit_id,
     (SELECT jsonb_object_agg(h.position_id, h.people) FROM (
         SELECT a.position_id, jsonb_agg(DISTINCT a.person_id) AS people FROM appointment a
@@ -46,9 +47,12 @@ class LockedCase:
 
     id: UUID
     bureau_id: UUID
+    version_id: UUID
     season_id: UUID
     season_key: str
     season_due: date
+    season_opens_at: datetime
+    season_due_at: datetime
     group_id: UUID
     group_code: str
     guiding_unit_id: UUID
@@ -62,6 +66,7 @@ class LockedCase:
     late: bool
     audit_seq: int
     audit_hash: str
+    parent_id: UUID | None = None
 
 
 async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id: UUID | None = None) -> LockedCase:
@@ -86,9 +91,12 @@ async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id:
     case = LockedCase(
         id=row["id"],
         bureau_id=row["bureau_id"],
+        version_id=row["version_id"],
         season_id=row["season_id"],
         season_key=row["season_key"],
         season_due=date.fromisoformat(json.loads(row["season_due"])["due_on"]),
+        season_opens_at=row["season_opens_at"],
+        season_due_at=row["season_due_at"],
         group_id=row["group_id"],
         group_code=row["group_code"],
         guiding_unit_id=row["guiding_unit_id"],
@@ -102,7 +110,8 @@ async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id:
         late=row["late"],
         audit_seq=row["audit_seq"],
         audit_hash=row["audit_hash"],
+        parent_id=row["parent_id"],
     )
-    if not may_see_case(by, case):
+    if not may_see_case(by, case) and not await has_part(tx, by, case.id):
         raise NotFoundError
     return case

@@ -12,9 +12,10 @@ from models.case import Remark
 from models.people import Phrase
 from services.errors import ForbiddenError, IllegalTransitionError, InvalidInputError, NotFoundError
 from services.people.access import Reader
-from services.process.definitions import ApproveStage
+from services.process.definitions import JudgingStage
 from services.store.transaction import Tx
 from services.workflow.locking import lock_case
+from services.workflow.whose import is_with
 
 MAX_TEXT = 4000
 MAX_PHRASE = 500
@@ -51,10 +52,11 @@ async def pin_remark(tx: Tx, *, by: Reader, task_id: UUID, path: str, text: str)
         InvalidInputError: the text is empty or too long.
     """
     case = await lock_case(tx, by, task_id=task_id)
-    task = case.state.visit.task(task_id) if case.state.visit else None
-    if task is None or not isinstance(case.definition.stage(case.state.name), ApproveStage):
+    visit = case.state.visit_of(task_id)
+    task = visit.task(task_id) if visit is not None else None
+    if visit is None or task is None or not isinstance(case.definition.stage(visit.stage), JudgingStage):
         raise IllegalTransitionError(state=case.state.name, act="remark")
-    if task.position not in by.position_ids or case.state.submission is None:
+    if not is_with(by, task) or case.state.submission is None:
         raise ForbiddenError
     remark = Remark(
         id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, submission_id=case.state.submission, task_id=task_id,

@@ -5,44 +5,49 @@ Pure but for the ids it draws: everything that it needs was read under the lock.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.people.access import Reader
 from services.people.holding import holds
 from services.process.alarms import ASSIGNEE, dump_series, plan_series
-from services.process.deadlines import DueDate, Override, Term, approve_due, submit_due
-from services.process.definitions import FileStage, SubmitStage
-from services.process.events import OpenedVisit, Tell, Transition
-from services.process.states import VisitState
+from services.process.deadlines import Term
+from services.process.definitions import PublishStage, SubProcessStage, WaitStage
+from services.process.events import Tell, Transition
+from services.process.states import TaskState, VisitState
 from services.store.audit import ChainedEvent, salted
 from services.store.transaction import Tx
 from services.store.writer import Rows
 from services.workflow.locking import LockedCase
+from services.workflow.terms import Explanations, Move, dated
 
 NO_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 """Sort key of what has no due date: after everything that has one."""
+ASKING = ("task-opened", "returned")
+"""What tells of a new task: where nobody holds its position, the administrators are told of that instead."""
 
 
 @dataclass(frozen=True)
 class Act:
     """Who did it and with what, for the decision's row, the notifications and the audit event.
 
-    explained: the kept deadline of a withdrawn visit, where the transition keeps one. administrators: who is told where
-    nobody holds a position that gets a task; read only then.
+    explained: why visits that keep their dates, or get another task, are due. moves: visits whose dates moved.
+    administrators: who is told where nobody holds a position that gets a task; read only then. to_person, entered_by and
+    paper: whom it gave a task to; who entered what was decided on paper, with its scans.
     """
 
     person: UUID | None
     decision_id: UUID | None = None
     words: str = ""
     to_stage: str | None = None
-    submission: Mapping[str, Any] | None = None
+    to_person: UUID | None = None
+    entered_by: UUID | None = None
+    paper: Sequence[Mapping[str, Any]] | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
-    explained: Mapping[str, Any] | None = None
+    explained: Explanations = field(default_factory=dict)
+    moves: Sequence[Move] = ()
     administrators: tuple[UUID, ...] = ()
 
 
@@ -59,163 +64,193 @@ async def administrators(tx: Tx, bureau_id: UUID, *, on: date) -> tuple[UUID, ..
 
 
 def vacant(case: LockedCase, transition: Transition) -> bool:
-    """Tell whether a position that this transition gives a task to is held by nobody."""
-    return any(_is_unheld(case, tell) for tell in transition.tell)
+    """Tell whether a position that this transition gives a task to is held by nobody, or a stage could give none."""
+    return any(_is_unheld(case, tell) for tell in transition.tell) or any(_unfilled(case, transition))
 
 
 def _is_unheld(case: LockedCase, tell: Tell) -> bool:
-    asks = tell.kind in ("task-opened", "returned")
-    return asks and tell.position is not None and not case.holders.get(tell.position)
+    return tell.kind in ASKING and tell.position is not None and not case.holders.get(tell.position)
 
 
-def dated(tx: Tx, case: LockedCase, opened: OpenedVisit) -> tuple[VisitState, Term]:
-    """Return the opened visit with its due dates, and the term that its alarms follow."""
-    visit = opened.state
-    if visit.due_at is not None:
-        return visit, Term.ending(visit.due_at, visit.close_at, case.calendar)
-    stage = case.definition.stage(visit.stage)
-    rolls = case.pack.settings.roll_forward
-    if isinstance(stage, SubmitStage):
-        due = submit_due(
-            stage,
-            season_due=case.season_due,
-            opened_at=tx.now,
-            returned=opened.returned,
-            calendar=case.calendar,
-            rolls=rolls,
-        )
-    elif not isinstance(stage, FileStage):
-        due = approve_due(stage, tx.now, case.calendar, rolls=rolls)
-    return visit.model_copy(update={"due_at": due.due_at, "close_at": due.close_at}), due
+def _unfilled(case: LockedCase, transition: Transition) -> list[tuple[VisitState, UUID]]:
+    """Return the visits that this transition opens without any task, because nobody holds the position of the members."""
+    found = []
+    for opened in transition.opened:
+        stage = case.definition.acted(opened.state.stage)
+        if stage is not None and not opened.state.tasks and not opened.state.opinions:
+            found.append((opened.state, case.actors[stage.actors[0]]))
+    return found
 
 
 def transition_rows(tx: Tx, case: LockedCase, transition: Transition, act: Act) -> tuple[Rows, Transition]:
     """Return everything that the transition writes, and the transition with its due dates filled in."""
     rows = Rows(now=tx.now)
-    if transition.opened is not None:
-        visit, term = dated(tx, case, transition.opened)
-        opened = replace(transition.opened, state=visit)
-        transition = replace(transition, opened=opened, state=transition.state.model_copy(update={"visit": visit}))
-        _open(tx, case, rows, opened=opened, term=term, explained=act.explained)
+    transition = _open(tx, case, rows, transition, act)
+    visits = {visit.id: visit for visit in transition.state.open}
+    for new in transition.added:
+        if (visit := visits.get(new.visit)) is not None:
+            term = _term(case, visit)
+            _add_task(
+                tx, case, rows, visit=visit, task=new.task, term=term, explained=act.explained.get(visit.stage, {})
+            )
+    for task in transition.handed:
+        rows.handed[task.id] = task.with_
+    for move in act.moves:
+        _move(tx, case, rows, move)
     _close(rows, transition, act)
+    if transition.act == "suspend":
+        rows.paused = [task.id for visit in transition.state.open for task in visit.tasks]
     _decide(tx, case, rows, transition, act)
     _tell(tx, case, rows, transition, act)
     return rows, transition
 
 
-def _open(
-    tx: Tx, case: LockedCase, rows: Rows, *, opened: OpenedVisit, term: Term, explained: Mapping[str, Any] | None
-) -> None:
-    visit = opened.state
-    rows.add(
-        "visit", id=visit.id, bureau_id=case.bureau_id, case_id=case.id, stage=visit.stage, n=visit.n,
-        opened_at=visit.opened_at, closed_at=None, outcome=None,
-    )  # fmt: skip
-    for task in visit.tasks:
-        rows.add(
-            "task", id=task.id, bureau_id=case.bureau_id, case_id=case.id, season_id=case.season_id, visit_id=visit.id,
-            stage=visit.stage, process=case.definition.process, kind=opened.kind, group_id=case.group_id,
-            position_id=task.position, actor=task.actor, state="open", opened_at=visit.opened_at, due_at=visit.due_at,
-            due_sort=visit.due_at or NO_DUE, closed_at=None, decision_id=None,
-        )  # fmt: skip
-        deadline_id = tx.new_id()
-        why = term.explained() if isinstance(term, DueDate) else explained
-        rows.add(
-            "deadline", id=deadline_id, bureau_id=case.bureau_id, subject="task", subject_id=task.id, case_id=case.id,
-            due_at=term.due_at, close_at=term.close_at, explained=why or {}, override_by=None, override_reason=None,
-            state="open",
-        )  # fmt: skip
-        arm(tx, case, rows, visit=visit, task_id=task.id, position=task.position, deadline_id=deadline_id, term=term)
+def _term(case: LockedCase, visit: VisitState) -> Term | None:
+    return Term.ending(visit.due_at, visit.close_at, case.calendar) if visit.due_at is not None else None
 
 
-def arm(
+def _open(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act) -> Transition:
+    """Add the opened visits with their tasks; return the transition with their dates."""
+    if not transition.opened:
+        return transition
+    opened, visits = [], {visit.id: visit for visit in transition.state.open}
+    for each in transition.opened:
+        new = dated(tx, case, each, act.explained)
+        visits[new.visit.id] = new.visit
+        opened.append(replace(each, state=new.visit))
+        rows.add("visit", **_visit_row(case, new.visit))
+        for task in new.visit.tasks:
+            _add_task(tx, case, rows, visit=new.visit, task=task, term=new.term, explained=new.explained)
+    state = transition.state.model_copy(update={"open": tuple(visits[each.id] for each in transition.state.open)})
+    return replace(transition, opened=tuple(opened), state=state)
+
+
+def _visit_row(case: LockedCase, visit: VisitState) -> dict[str, Any]:
+    stage = case.definition.stage(visit.stage)
+    waits = None
+    if isinstance(stage, PublishStage | WaitStage):
+        waits = "case" if isinstance(stage, WaitStage) and stage.until.case is not None else "time"
+    elif isinstance(stage, SubProcessStage):
+        waits = "process"
+    return {
+        "id": visit.id, "bureau_id": case.bureau_id, "case_id": case.id, "stage": visit.stage, "n": visit.n,
+        "opened_at": visit.opened_at, "closed_at": None, "outcome": None, "entered_by": visit.entered_by,
+        "waits_for": waits, "ready_at": visit.due_at if waits else None,
+    }  # fmt: skip
+
+
+def _add_task(
     tx: Tx,
     case: LockedCase,
     rows: Rows,
     *,
     visit: VisitState,
-    task_id: UUID,
-    position: UUID,
-    deadline_id: UUID,
-    term: Term,
+    task: TaskState,
+    term: Term | None,
+    explained: Mapping[str, Any],
 ) -> None:
-    """Add the alarms of a task: its series after the visit's opening, each told to a position."""
+    """Add an open task of a visit with its deadline and alarms."""
     stage = case.definition.stage(visit.stage)
-    if isinstance(stage, FileStage):
+    rows.add(
+        "task", id=task.id, bureau_id=case.bureau_id, case_id=case.id, season_id=case.season_id, visit_id=visit.id,
+        stage=visit.stage, process=case.definition.process, kind=stage.kind, group_id=case.group_id,
+        position_id=task.position, person_id=task.with_, actor=task.actor, state="open", opened_at=tx.now,
+        due_at=visit.due_at, due_sort=visit.due_at or NO_DUE, closed_at=None, decision_id=None,
+    )  # fmt: skip
+    if term is None:
         return
-    for alarm in plan_series(stage, term, opened_at=visit.opened_at, calendar=case.calendar):
-        recipient = position if alarm.recipient == ASSIGNEE else case.actors[alarm.recipient]
+    deadline_id = tx.new_id()
+    rows.add(
+        "deadline", id=deadline_id, bureau_id=case.bureau_id, subject="task", subject_id=task.id, case_id=case.id,
+        due_at=term.due_at, close_at=term.close_at, explained=explained, override_by=None, override_reason=None,
+        state="open",
+    )  # fmt: skip
+    arm(tx, case, rows, visit=visit, task=task, deadline_id=deadline_id, term=term)
+
+
+def arm(
+    tx: Tx, case: LockedCase, rows: Rows, *, visit: VisitState, task: TaskState, deadline_id: UUID, term: Term
+) -> None:
+    """Add the alarms of a task from now on: to whom it is with, or whoever holds a position when it fires."""
+    stage = case.definition.acted(visit.stage)
+    if stage is None:
+        return
+    for alarm in plan_series(stage, term, opened_at=tx.now, calendar=case.calendar):
+        mine = alarm.recipient == ASSIGNEE
+        person = task.with_ if mine else None
+        position = (task.position if mine else case.actors[alarm.recipient]) if person is None else None
         rows.add(
-            "alarm", id=tx.new_id(), bureau_id=case.bureau_id, deadline_id=deadline_id, task_id=task_id, case_id=case.id,
-            visit_n=visit.n, kind=alarm.kind, position_id=recipient, person_id=None, series=dump_series(alarm.series),
+            "alarm", id=tx.new_id(), bureau_id=case.bureau_id, deadline_id=deadline_id, task_id=task.id, case_id=case.id,
+            visit_n=visit.n, kind=alarm.kind, position_id=position, person_id=person, series=dump_series(alarm.series),
             next_at=alarm.first_at,
         )  # fmt: skip
 
 
-async def extend(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, *, by: Reader, words: str) -> None:
-    """Add what a late exception changes: the close, its explanation, and the alarms, which follow the new close."""
-    visit = transition.state.visit
-    if transition.granted is None or visit is None or visit.due_at is None:
-        return
-    for task in visit.tasks:
-        statement = "SELECT id, explained::text AS explained FROM deadline WHERE subject_id = $1"
-        (row,) = await tx.rows(statement, (task.id,))
-        term = Term.ending(visit.due_at, visit.close_at, case.calendar)
-        explained = json.loads(row["explained"])
-        override = Override(by=by.name, why=words, close_on=term.close_on)
-        step = {"code": "close-extended", "values": {"date": str(term.close_on), "by": by.name, "why": words}}
-        explained |= {"close_on": str(term.close_on), "override": override.to_json()}
-        explained["reasons"] = [*explained.get("reasons", ()), step]
-        rows.moved_deadline = {
-            "task": task.id, "close_at": visit.close_at, "explained": explained, "override_by": by.person_id,
-            "override_reason": words[:2000],
-        }  # fmt: skip
-        from_now = visit.model_copy(update={"opened_at": tx.now})
-        arm(tx, case, rows, visit=from_now, task_id=task.id, position=task.position, deadline_id=row["id"], term=term)
+def _move(tx: Tx, case: LockedCase, rows: Rows, move: Move) -> None:
+    """Add what moved dates change: due date and close, their explanation, and the alarms, which follow them."""
+    if case.definition.acted(move.visit.stage) is None:
+        rows.ready[move.visit.id] = move.term.due_at
+    for task in move.visit.tasks:
+        deadline_id = move.deadlines[task.id]
+        rows.moved_deadlines.append({
+            "task": task.id, "due_at": move.term.due_at, "close_at": move.term.close_at,
+            "explained": move.explained, "override_by": move.by, "override_reason": move.why[:2000],
+        })  # fmt: skip
+        arm(tx, case, rows, visit=move.visit, task=task, deadline_id=deadline_id, term=move.term)
 
 
 def _close(rows: Rows, transition: Transition, act: Act) -> None:
     for task in transition.closed:
         rows.closed_tasks[task.id] = "closed" if task.by_other else "done"
     rows.decision_id = act.decision_id
-    left = transition.before.visit
-    if transition.outcome is not None and left is not None:
-        rows.left_visit = {"id": left.id, "outcome": transition.outcome}
+    rows.left_visits = {left.id: left.outcome for left in transition.left}
 
 
 def _decide(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act) -> None:
     if act.decision_id is None:
         return
-    left = transition.before.visit
+    visit = transition.visit
     rows.add(
-        "decision", id=act.decision_id, bureau_id=case.bureau_id, case_id=case.id, visit_id=left.id if left else None,
-        task_id=transition.acted_task, stage=left.stage if left else None, kind=transition.act, to_stage=act.to_stage,
-        person_id=act.person, position_id=transition.acted_position, submission_id=transition.state.submission,
-        words=act.words, late=transition.late, at=tx.now,
+        "decision", id=act.decision_id, bureau_id=case.bureau_id, case_id=case.id, visit_id=visit.id if visit else None,
+        task_id=transition.acted_task, stage=visit.stage if visit else None, kind=transition.act, to_stage=act.to_stage,
+        person_id=act.person, position_id=transition.acted_position, on_behalf_id=transition.on_behalf,
+        entered_by_id=act.entered_by, to_person_id=act.to_person, paper=act.paper,
+        submission_id=transition.state.submission, words=act.words, late=transition.late, at=tx.now,
     )  # fmt: skip
 
 
 def _tell(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act) -> None:
     """Add the notifications. Nobody is told of their own act; of a vacancy the administrators are told."""
     told: set[tuple[str, UUID, UUID]] = set()
-    visit = transition.state.visit or transition.before.visit
-    for tell in transition.tell:
-        unheld = _is_unheld(case, tell)
-        kind, subject = "unheld" if unheld else tell.kind, tell.task or case.id
-        context = {**act.context, "position_id": str(tell.position)} if unheld else dict(act.context)
-        for person in act.administrators if unheld else _people(case, tell):
-            if (kind, subject, person) in told or (person == act.person and tell.kind in OTHERS_ONLY):
-                continue
-            told.add((kind, subject, person))
-            rows.add(
-                "notification", id=tx.new_id(), bureau_id=case.bureau_id, person_id=person, kind=kind,
-                subject_id=subject, task_id=tell.task, case_id=case.id, season_id=case.season_id,
-                visit_n=visit.n if visit else 0, at=tx.now, context=context, state="pending", message_id=None,
-                created_at=tx.now,
-            )  # fmt: skip
+
+    def tell(kind: str, subject: UUID, person: UUID, context: Mapping[str, Any], *, task: UUID | None, n: int) -> None:
+        if (kind, subject, person) in told or (person == act.person and kind in OTHERS_ONLY):
+            return
+        told.add((kind, subject, person))
+        rows.add(
+            "notification", id=tx.new_id(), bureau_id=case.bureau_id, person_id=person, kind=kind, subject_id=subject,
+            task_id=task, case_id=case.id, season_id=case.season_id, visit_n=n, at=tx.now, context=context,
+            state="pending", message_id=None, created_at=tx.now,
+        )  # fmt: skip
+
+    for each in transition.tell:
+        subject = each.task or case.id
+        if _is_unheld(case, each):
+            context = {**act.context, "position_id": str(each.position)}
+            for person in act.administrators:
+                tell("unheld", subject, person, context, task=each.task, n=each.visit_n)
+            continue
+        for person in _people(case, each):
+            tell(each.kind, subject, person, dict(act.context), task=each.task, n=each.visit_n)
+    for visit, position in _unfilled(case, transition):
+        for person in act.administrators:
+            tell("unheld", visit.id, person, {**act.context, "position_id": str(position)}, task=None, n=visit.n)
 
 
-OTHERS_ONLY = ("closed-by-other", "returned-after-approval", "withdrawn")
+OTHERS_ONLY = (
+    "closed-by-other", "returned-after-approval", "withdrawn", "taken-back", "put-back", "ended", "suspended", "resumed",
+    "jumped", "reopened", "rejected", "failed", "completed", "objection-settled",
+)  # fmt: skip
 """What only other people are told: whoever holds two positions knows of their own act."""
 
 

@@ -106,7 +106,7 @@ async def season_id_of(tx: Tx, bureau_id: UUID, *, programme: str, process: str,
 def _keys(tx: Tx, definition: ProcessDefinition, calendar: WorkCalendar) -> list[str]:
     keys = []
     for year in range(tx.now.year - 1, tx.now.year + 3):
-        dates = season_dates(definition.season, str(year), calendar)
+        dates = season_dates(definition.season_rule, str(year), calendar)
         if dates.due_at > tx.now and dates.opens_at <= tx.now + AHEAD:
             keys.append(str(year))
     return keys
@@ -116,7 +116,7 @@ async def _plan(
     tx: Tx, programme: Programme, pack: Pack, *, definition: ProcessDefinition, calendar: WorkCalendar, key: str
 ) -> tuple[bool, UUID | None]:
     """Write the planned row or bring it up to date; say whether it is new, and its id if anything was written."""
-    dates = season_dates(definition.season, key, calendar)
+    dates = season_dates(definition.season_rule, key, calendar)
     due_at, due = explained_due(definition, dates, calendar, rolls=pack.settings.roll_forward)
     known = (programme.bureau_id, programme.code, definition.process, key, programme.version_id, dates.opens_at, due_at)
     if await tx.rows(AS_IT_IS, (*known, json.dumps(due))):
@@ -155,7 +155,7 @@ def explained_due(
     ]
     steps += [reason("provisional", year=year) for year in unknown]
     explanation = {
-        "rule": definition.season.due,
+        "rule": definition.season_rule.due,
         "base": raw.isoformat(),
         "raw": raw.isoformat(),
         "opens_on": dates.opens_on.isoformat(),

@@ -15,7 +15,6 @@ from models.people import ProjectGroup
 from models.programme import Programme, Season
 from services.errors import ConflictError
 from services.process.deadlines import season_dates
-from services.process.definitions import SubmitStage
 from services.programmes.pinned import calendar_of
 from services.store.transaction import Tx
 from services.workflow.carrying import lock_carried
@@ -50,7 +49,7 @@ async def open_season(tx: Tx, season_id: UUID, generation: int) -> Result:
         await start_case(tx, season=season, group=group)
     if groups:
         await append_event(tx, season, "cases-opened", data={"groups": [group.code for group in groups]})
-    count = await tx.rows("SELECT count(*) AS n FROM cases WHERE season_id = $1", (season.id,))
+    count = await tx.rows("SELECT count(*) AS n FROM cases WHERE season_id = $1 AND parent_id IS NULL", (season.id,))
     return {"cases": count[0]["n"], "opened": len(groups), "due_on": season.due["due_on"]}
 
 
@@ -60,7 +59,7 @@ async def _begin(tx: Tx, season: Season) -> None:
     season.version_id = (await tx.session.exec(current)).one().version_id
     rules = await rules_of(tx, season)
     calendar = await calendar_of(tx, season.bureau_id, rules.pack)
-    dates = season_dates(rules.definition.season, season.key, calendar)
+    dates = season_dates(rules.definition.season_rule, season.key, calendar)
     rolls = rules.pack.settings.roll_forward
     season.due_at, season.due = explained_due(rules.definition, dates, calendar, rolls=rolls)
     season.state, season.started_at = "running", tx.now
@@ -77,15 +76,19 @@ async def _groups_without_case(tx: Tx, season: Season) -> list[ProjectGroup]:
         .where(col(ProjectGroup.code).in_(named))
         .order_by(ProjectGroup.code)
     )
-    having = {row["group_id"] for row in await tx.rows("SELECT group_id FROM cases WHERE season_id = $1", (season.id,))}
+    having = {
+        row["group_id"]
+        for row in await tx.rows("SELECT group_id FROM cases WHERE season_id = $1 AND parent_id IS NULL", (season.id,))
+    }
     return [group for group in groups if group.id not in having]
 
 
 MISSING = """
 SELECT g.code, g.title_zh, g.title_en, u.title_zh AS unit_zh, u.title_en AS unit_en
 FROM cases c JOIN project_group g ON g.id = c.group_id LEFT JOIN unit u ON u.id = g.base_unit_id
-WHERE c.bureau_id = $1 AND c.season_id = $2 AND c.state = 'open' AND c.stage = ANY($3)
-    AND c.state_doc ->> 'entered_by' IN ('start', 'withdraw')
+WHERE c.bureau_id = $1 AND c.season_id = $2 AND c.parent_id IS NULL AND c.state = 'open'
+    AND EXISTS (SELECT FROM visit v WHERE v.case_id = c.id AND v.closed_at IS NULL AND v.stage = ANY($3)
+        AND v.entered_by IN ('start', 'withdraw', 'take-back'))
 ORDER BY g.code
 """
 
@@ -93,7 +96,7 @@ ORDER BY g.code
 async def missing_groups(tx: Tx, season: Season) -> list[Result]:
     """Return the groups of which nothing is submitted: never yet, or taken back. A returned plan is not missing."""
     rules = await rules_of(tx, season)
-    submits = [stage.code for stage in rules.definition.stages if isinstance(stage, SubmitStage)]
+    submits = [stage.code for stage in rules.definition.submit_stages()]
     return [dict(row) for row in await tx.rows(MISSING, (season.bureau_id, season.id, submits))]
 
 
@@ -117,7 +120,7 @@ SUMMARY = """
 SELECT g.code, g.title_zh, g.title_en, c.state, c.number, c.late, c.closed_at,
     (SELECT min(s.at) FROM submission s WHERE s.case_id = c.id) AS submitted_at
 FROM cases c JOIN project_group g ON g.id = c.group_id
-WHERE c.bureau_id = $1 AND c.season_id = $2 ORDER BY c.number NULLS LAST, g.code
+WHERE c.bureau_id = $1 AND c.season_id = $2 AND c.parent_id IS NULL ORDER BY c.number NULLS LAST, g.code
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,6 +23,9 @@ from services.workflow.rows import Act, administrators, chain, transition_rows, 
 
 _INSTANT = timedelta(microseconds=1)
 
+EXISTING = """
+SELECT 1 FROM cases WHERE season_id = $1 AND group_id = $2 AND parent_visit_id IS NOT DISTINCT FROM $3::uuid
+"""
 HOLDERS = f"""
 SELECT a.position_id, jsonb_agg(DISTINCT a.person_id)::text AS people FROM appointment a
 WHERE a.bureau_id = $1 AND a.position_id = ANY($2::uuid[]) AND {holds("$3", "$4")}
@@ -29,13 +33,24 @@ GROUP BY a.position_id
 """  # noqa: S608 - constant parts
 
 
-async def start_case(tx: Tx, *, season: Season, group: ProjectGroup) -> UUID | None:
+@dataclass(frozen=True)
+class Parent:
+    """The case and the visit that start another case, the pack's version that it is pinned to, and the process that it goes through."""
+
+    case_id: UUID
+    visit_id: UUID
+    version_id: UUID
+    process: str
+
+
+async def start_case(tx: Tx, *, season: Season, group: ProjectGroup, parent: Parent | None = None) -> UUID | None:
     """Open the group's case in the season, with its first visit, tasks, deadlines, alarms and notifications.
 
     Args:
         tx: the transaction.
         season: pins the version of the pack.
         group: a group of the season's programme.
+        parent: the stage of another case that starts this one; None for the season's own.
 
     Returns:
         The new case's id, or None where the group already has one in this season.
@@ -43,36 +58,45 @@ async def start_case(tx: Tx, *, season: Season, group: ProjectGroup) -> UUID | N
     Raises:
         SetupError: a position that the process names does not exist for this group.
     """
-    if await tx.rows("SELECT 1 FROM cases WHERE season_id = $1 AND group_id = $2", (season.id, group.id)):
+    if await tx.rows(EXISTING, (season.id, group.id, parent.visit_id if parent else None)):
         return None
-    pack = await pinned_pack(tx, season.version_id)
-    definition = pack.process(season.process)
+    version_id = parent.version_id if parent else season.version_id
+    pack = await pinned_pack(tx, version_id)
+    definition = pack.process(parent.process if parent else season.process)
     calendar = await calendar_of(tx, season.bureau_id, pack)
     actors = await resolve_actors(tx, group, definition.actors())
     day = calendar.local_day(tx.now)
     held = await tx.rows(HOLDERS, (season.bureau_id, list(actors.values()), day, tx.now))
     case = LockedCase(
         id=tx.new_id(), bureau_id=season.bureau_id, season_id=season.id, season_key=season.key,
-        season_due=calendar.local_day(season.due_at - _INSTANT), group_id=group.id, group_code=group.code, guiding_unit_id=group.guiding_unit_id,
+        season_due=calendar.local_day(season.due_at - _INSTANT), season_opens_at=season.opens_at,
+        season_due_at=season.due_at, version_id=version_id, parent_id=parent.case_id if parent else None, group_id=group.id, group_code=group.code, guiding_unit_id=group.guiding_unit_id,
         base_unit_id=group.base_unit_id,
         state=CaseState(), actors=actors,
         holders={row["position_id"]: tuple(map(UUID, json.loads(row["people"]))) for row in held},
         pack=pack, definition=definition, calendar=calendar, late=False, audit_seq=0, audit_hash=GENESIS,
     )  # fmt: skip
-    context = Context(person=None, held=frozenset(), now=tx.now, new_id=tx.new_id, positions=actors)
+    context = Context(
+        person=None, held=frozenset(), now=tx.now, new_id=tx.new_id, positions=actors, holders=case.holders
+    )
     transition = advance(definition, case.state, Start(), context)
     told = await administrators(tx, season.bureau_id, on=day) if vacant(case, transition) else ()
     rows, transition = transition_rows(tx, case, transition, Act(person=None, administrators=told))
     state = transition.state
-    data = {"season": season.key, "version": str(season.version_id), "group": group.code, "to": state.name}
+    data = {"season": season.key, "version": str(version_id), "group": group.code, "to": state.name}
     seq, head = chain(tx, case, rows, kind="start", person=None, data=data)
     rows.add(
-        "cases", id=case.id, bureau_id=case.bureau_id, season_id=season.id, version_id=season.version_id,
-        process=season.process, group_id=group.id, state=state.status, stage=state.visit.stage if state.visit else None,
+        "cases", id=case.id, bureau_id=case.bureau_id, season_id=season.id, version_id=version_id,
+        process=definition.process, group_id=group.id, state=state.status, stage=state.visit.stage if state.visit else None,
         version=state.version, number=None, late=False, actors={actor: str(each) for actor, each in actors.items()},
         state_doc=state.model_dump(mode="json"), opened_at=tx.now, closed_at=None, audit_seq=seq, audit_hash=head,
+        parent_id=parent.case_id if parent else None, parent_visit_id=parent.visit_id if parent else None,
+        suspended_at=None,
     )  # fmt: skip
     await write(tx, rows)
+    from services.workflow.children import start_children  # noqa: PLC0415 - a child's first stage may start another
+
+    await start_children(tx, case, transition)
     return case.id
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from models.programme import Season
 from services.store.transaction import Store
-from services.workflow.acts import approve, end_case, submit_plan
+from services.workflow.acts import approve, submit_plan
+from services.workflow.administering import end_case
 from services.workflow.season_plan import plan_seasons, season_id_of
 from tests.world import GROUPS, World
 

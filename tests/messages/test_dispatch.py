@@ -19,7 +19,7 @@ from services.messages.sweep import sweep_all
 from services.ports import Delivery
 from services.settings import Settings
 from services.store.transaction import Store
-from services.workflow.acts import end_case
+from services.workflow.administering import end_case
 from tests.conftest import START, move_clock
 from tests.messages.conftest import SOON
 from tests.messages.factory import COACH, PUBLIC, World

@@ -39,9 +39,10 @@ from services.store import migrate
 from services.store.anchors import make_anchor
 from services.store.clock import StoreClock
 from services.store.transaction import Store
-from services.workflow.acts import approve, grant_exception, return_case, submit_plan, withdraw
+from services.workflow.acts import approve, return_case, submit_plan, withdraw
 from services.workflow.carrying import begin_generation, hold_lease, note_run
 from services.workflow.drafts import attach
+from services.workflow.extending import grant_exception
 from services.workflow.remarks import add_phrase, pin_remark
 from tests.conftest import move_clock
 from tests.flows.filing import facts, file, know_cases, plan_2027

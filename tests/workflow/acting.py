@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.workflow.acts import Outcome, approve, submit_plan
+from services.workflow.acts import approve, submit_plan
+from services.workflow.carry_out import Outcome
 from tests.world import World
 
 REVIEWER = {"informatics": "equipment-reviewer"}

@@ -12,7 +12,8 @@ from services.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from services.workflow.acts import approve, end_case, return_case, submit_plan
+from services.workflow.acts import approve, return_case, submit_plan
+from services.workflow.administering import end_case
 from services.workflow.drafts import save_draft
 from services.workflow.remarks import pin_remark, remarks_of
 from tests.conftest import move_clock

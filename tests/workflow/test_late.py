@@ -11,8 +11,9 @@ from services.errors import (
     ForbiddenError,
     IllegalTransitionError,
 )
-from services.workflow.acts import grant_exception, submit_plan, withdraw
+from services.workflow.acts import submit_plan, withdraw
 from services.workflow.cases import case_view
+from services.workflow.extending import grant_exception
 from tests.conftest import move_clock
 from tests.workflow.acting import guide, submit
 from tests.world import World, local

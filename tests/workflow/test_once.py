@@ -13,8 +13,10 @@ from services.errors import (
     KeyReusedError,
     NotFoundError,
 )
-from services.workflow.acts import Outcome, approve, grant_exception
+from services.workflow.acts import approve
+from services.workflow.carry_out import Outcome
 from services.workflow.drafts import attach, remove_attachment
+from services.workflow.extending import grant_exception
 from tests.statements import counted
 from tests.workflow.acting import REVIEWER, guide, sign, submit
 from tests.world import World, local, make_world

@@ -96,7 +96,7 @@ def _call_up(change: Change, visit: VisitState, tasks: tuple[TaskState, ...]) ->
 def _settle(change: Change, stage: Judging, *, before: VisitState, task: TaskState) -> None:
     """Look what the opinions come to: the stage is passed, it has failed, or others are waited for."""
     visit = change.state.visit_in(stage.code)
-    assert visit is not None  # noqa: S101 - it is the one that the opinion was given in
+    assert visit is not None
     match count(stage, visit):
         case "failed" if stage.fails is not None and stage.fails != "reject":
             change.tell("failed", visit=visit)

@@ -10,7 +10,7 @@ from services.errors import ConflictError, KeyReusedError
 from services.i18n import N_
 from services.store.audit import digest
 from services.web.api.callers import Caller
-from services.workflow.acts import Outcome
+from services.workflow.carry_out import Outcome
 from services.workflow.drafts import DraftConflictError
 
 

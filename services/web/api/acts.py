@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from services.web.api.acting import carry_out
 from services.web.api.callers import Administering, Writing
 from services.web.api.values import IfMatch, Incoming, Instant, Key, Version, Words, matched
-from services.workflow import acts
-from services.workflow.acts import Outcome
+from services.workflow import acts, administering, extending
+from services.workflow.carry_out import Outcome
 
 router = APIRouter(prefix="/api/v1", tags=["acts"])
 
@@ -122,7 +122,7 @@ async def late_exception(
     """Let one case submit after the hard close, by name and with a reason."""
     version = body.version if body.version is not None else matched(if_match)
     return await carry_out(
-        lambda: acts.grant_exception(
+        lambda: extending.grant_exception(
             caller.tx, by=caller.reader, case_id=case_id, until=body.until, words=body.words, version=version, key=key
         ),
         if_match=if_match,
@@ -134,6 +134,8 @@ async def end(case_id: UUID, caller: Administering, body: Reason, key: Key = Non
     """End a case that will not be filed; only the bureau's administrator."""
     version = body.version if body.version is not None else matched(if_match)
     return await carry_out(
-        lambda: acts.end_case(caller.tx, by=caller.reader, case_id=case_id, words=body.words, version=version, key=key),
+        lambda: administering.end_case(
+            caller.tx, by=caller.reader, case_id=case_id, words=body.words, version=version, key=key
+        ),
         if_match=if_match,
     )

@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.workflow.case_list import CaseRow
-from services.workflow.cases import CaseView, OpenTask, StageMark, SubmissionView, TimelineEntry
+from services.workflow.cases import CaseView, OpenTask, SubmissionView, TimelineEntry
+from services.workflow.possible import StageMark
 from services.workflow.queue import TaskRow
 
 State = Literal["open", "filed", "ended"]

@@ -18,7 +18,7 @@ from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.overviews import CaseLine, case_lines
 from services.web.plans import remarks_by_path
-from services.workflow import acts
+from services.workflow import acts, administering, extending
 from services.workflow.cases import CaseView, case_view
 
 router = APIRouter(include_in_schema=False)
@@ -150,7 +150,7 @@ async def end(page: PageDep, case_id: UUID) -> Response:
     words, version = form.get("words")[:4000], form.number("version")
     key = form.get("key")[:200] or None
     try:
-        await acts.end_case(page.tx, by=page.reader, case_id=case_id, words=words, version=version, key=key)
+        await administering.end_case(page.tx, by=page.reader, case_id=case_id, words=words, version=version, key=key)
     except (ConflictError, InvalidInputError) as error:
         return await _refused(page, view, error)
     return page.go(f"/cases/{case_id}", page.say(N_("The case is ended.")))
@@ -197,7 +197,7 @@ async def grant(page: PageDep, case_id: UUID) -> Response:
         return await _exception(page, view, problems=[{"message": said}], until=typed, words=words)
     version, key = form.number("version"), form.get("key")[:200] or None
     try:
-        await acts.grant_exception(
+        await extending.grant_exception(
             page.tx, by=page.reader, case_id=case_id, until=until, words=words, version=version, key=key
         )
     except (InvalidInputError, ConflictError) as error:

@@ -22,6 +22,7 @@ from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.plans import remarks_by_path
 from services.workflow import acts, remarks
+from services.workflow.carry_out import Outcome
 from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view, changes_since
 from services.workflow.queue import Cursor, next_task
 
@@ -198,7 +199,7 @@ async def _place(page: Page, task_id: UUID) -> Cursor:
     return Cursor(task.due_sort, task.id)
 
 
-async def _next(page: Page, outcome: acts.Outcome, here: Cursor, chosen: Filter) -> Response:
+async def _next(page: Page, outcome: Outcome, here: Cursor, chosen: Filter) -> Response:
     view = await case_view(page.tx, page.reader, outcome.case_id)
     said = _happened(page, view, outcome)
     following = await next_task(page.tx, page.reader, chosen.queue("approve"), after=here)
@@ -207,7 +208,7 @@ async def _next(page: Page, outcome: acts.Outcome, here: Cursor, chosen: Filter)
     return page.go(chosen.behind(f"/tasks/{following.task_id}"), said)
 
 
-def _happened(page: Page, view: CaseView, outcome: acts.Outcome) -> str:
+def _happened(page: Page, view: CaseView, outcome: Outcome) -> str:
     title = view.group_title(page.locale)
     if outcome.state == "filed":
         return page.say(N_("{group}: filed under number {number}."), group=title, number=outcome.number or "-")

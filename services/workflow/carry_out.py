@@ -1,0 +1,308 @@
+"""How every act on a case is carried out: lock it, let the pure rules decide, write everything once.
+
+Each act is one transaction of the caller: lock the case and read what it needs (one statement), let the pure rules
+decide, write everything (one statement). A filing takes one more, the number, locked last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from services.errors import AlreadyDecidedError, ConflictError, KeyReusedError
+from services.i18n import N_, Message
+from services.people.access import Reader
+from services.people.directory import local_day
+from services.process.events import Context, Event, Transition
+from services.process.transitions import advance
+from services.store.audit import digest
+from services.store.transaction import Tx
+from services.store.writer import Rows, write
+from services.workflow.children import start_children
+from services.workflow.filings import filing_of
+from services.workflow.locking import LockedCase, lock_case
+from services.workflow.rows import Act, administrators, chain, transition_rows, vacant
+from services.workflow.submitting import Prepared
+from services.workflow.terms import explanations, moves, needs_explaining
+from services.workflow.values import submitted_values
+
+OUTCOMES = {
+    "submit": N_("submitted"),
+    "approve": N_("approved"),
+    "oppose": N_("voted against"),
+    "sign": N_("signed"),
+    "decline": N_("declined"),
+    "assess": N_("assessed"),
+    "return": N_("returned"),
+    "reject": N_("rejected"),
+    "withdraw": N_("withdrawn by the submitter"),
+    "take-back": N_("taken back by who decided before"),
+    "remove-signer": N_("the signer was taken out"),
+    "jump": N_("the case was moved by the administrator"),
+    "end": N_("the case was ended"),
+    "settle": N_("an objection was upheld"),
+}
+"""How the act that closed a task is told to who came too late."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an act did. state: the stages that the case now stands in, or how it ended."""
+
+    case_id: UUID
+    act: str
+    version: int
+    state: str
+    decision_id: UUID
+    number: str | None
+    late: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, as an idempotency key keeps it."""
+        return {key: str(value) if isinstance(value, UUID) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Read what `to_json` wrote."""
+        return cls(**{**data, "case_id": UUID(data["case_id"]), "decision_id": UUID(data["decision_id"])})
+
+
+@dataclass(frozen=True)
+class OnPaper:
+    """A decision that was signed on paper: who signed it with what they hold, and the scans that show it."""
+
+    person_id: UUID
+    held: frozenset[UUID]
+    scans: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command as it was asked for: who, on what, seen at which version, under which key.
+
+    more: what else tells two commands apart. to_stage, to_person, until: what the decision's row and the notifications keep of it.
+    """
+
+    by: Reader
+    act: str
+    task_id: UUID | None = None
+    case_id: UUID | None = None
+    version: int | None = None
+    key: str | None = None
+    words: str = ""
+    more: str = ""
+    to_stage: str | None = None
+    to_person: UUID | None = None
+    until: datetime | None = None
+    paper: OnPaper | None = None
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two identical commands."""
+        more = [self.more, self.to_stage or "", str(self.to_person or ""), self.until.isoformat() if self.until else ""]
+        return digest([self.act, str(self.task_id), str(self.case_id), self.version, self.words, "".join(more)])
+
+    @property
+    def person(self) -> UUID:
+        """Whose decision it is: who asks, or who signed on paper."""
+        return self.paper.person_id if self.paper is not None else self.by.person_id
+
+
+async def act(tx: Tx, asked: Asked, event: Event) -> Outcome:
+    """Carry out an act that needs nothing but its event; the result of an earlier identical command under the same key."""
+    case, before = await lock(tx, asked)
+    if before is not None:
+        return before
+    return await carry_out(tx, case, asked, await decide(tx, case, asked, event))
+
+
+BEFORE = "SELECT fingerprint, result::text AS result FROM command WHERE bureau_id = $1 AND person_id = $2 AND key = $3"
+
+
+async def lock(tx: Tx, asked: Asked) -> tuple[LockedCase, Outcome | None]:
+    """Lock the case; return it with the result of the same command under the same key, if there was one.
+
+    The key is looked up in a statement of its own after the lock: the one that waited for the lock cannot see what
+    the command before it left.
+    """
+    by = asked.by
+    case = await lock_case(tx, by, task_id=asked.task_id, case_id=asked.case_id)
+    rows = await tx.rows(BEFORE, (by.bureau_id, by.person_id, asked.key)) if asked.key is not None else []
+    if rows and rows[0]["fingerprint"] != asked.fingerprint:
+        raise KeyReusedError
+    return case, Outcome.from_json(json.loads(rows[0]["result"])) if rows else None
+
+
+async def decide(tx: Tx, case: LockedCase, asked: Asked, event: Event) -> Transition:
+    """Let the rules decide on the event.
+
+    Raises:
+        AlreadyDecidedError: the task was closed; says by whom and how.
+        ConflictError: the case has changed since the caller saw it.
+    """
+    context = context_of(tx, case, asked.by, values={**await submitted_values(tx, case), **asked.values})
+    if asked.paper is not None:
+        context = replace(
+            context, person=asked.paper.person_id, held=asked.paper.held, stand_ins=(), entered_by=asked.by.person_id
+        )
+    try:
+        transition = advance(case.definition, case.state, event, context)
+    except AlreadyDecidedError as error:
+        raise await _what_happened(tx, asked, error) from error
+    _check_version(asked, case)
+    return transition
+
+
+def context_of(tx: Tx, case: LockedCase, by: Reader, *, values: Mapping[str, Mapping[str, Any]]) -> Context:
+    """Return what the rules know of a person who acts on the case."""
+    return Context(
+        person=by.person_id,
+        held=by.position_ids,
+        now=tx.now,
+        new_id=tx.new_id,
+        positions=case.actors,
+        holders=case.holders,
+        values=values,
+        administrator=by.is_administrator,
+    )
+
+
+def _check_version(asked: Asked, case: LockedCase) -> None:
+    """Refuse an act on a visit that the caller has not seen; another office's countersignature is no obstacle."""
+    state = case.state
+    visit = state.visit_of(asked.task_id) if asked.task_id is not None else None
+    since = visit.since if visit is not None else min((each.since for each in state.open), default=state.version)
+    if asked.version is not None and not since <= asked.version <= state.version:
+        raise ConflictError(
+            "The case has changed since you opened it (you saw version {seen}, it is at {now}). Reload and look again.",
+            seen=asked.version,
+            now=state.version,
+        )
+
+
+async def _what_happened(tx: Tx, asked: Asked, error: AlreadyDecidedError) -> AlreadyDecidedError:
+    """Return the error with who closed the task and how; read anew, because the lock was waited for."""
+    rows = await tx.rows(
+        "SELECT d.kind, d.at, p.name FROM task t JOIN decision d ON d.id = t.decision_id JOIN person p ON p.id = d.person_id"
+        " WHERE t.id = $1 AND t.bureau_id = $2",
+        (asked.task_id, asked.by.bureau_id),
+    )
+    if not rows:
+        return error
+    done, kind = rows[0], rows[0]["kind"]
+    return AlreadyDecidedError(
+        outcome=Message(OUTCOMES.get(kind, kind)), by=done["name"], at=done["at"].isoformat(), act=kind
+    )
+
+
+async def carry_out(
+    tx: Tx, case: LockedCase, asked: Asked, transition: Transition, *, prepared: Prepared | None = None
+) -> Outcome:
+    """Write the transition with everything that belongs to it, and say what came of it."""
+    decision_id = tx.new_id()
+    filing = await filing_of(tx, case, transition)
+    number = filing["number"] if filing else transition.state.number
+    known = await explanations(tx, case.id, needs_explaining(transition))
+    moved, transition = await moves(
+        tx, case, transition, known, by=asked.person, name=asked.by.name, words=asked.words
+    )  # fmt: skip
+    told: tuple[UUID, ...] = ()
+    if vacant(case, transition):
+        told = await administrators(tx, case.bureau_id, on=local_day(tx.now, asked.by.zone))
+    rows, transition = transition_rows(tx, case, transition, Act(
+        asked.person, decision_id, asked.words, asked.to_stage, asked.to_person,
+        entered_by=asked.by.person_id if asked.paper else None, paper=asked.paper.scans if asked.paper else None,
+        context=_told_with(asked, decision_id, number), explained=known, moves=moved, administrators=told,
+    ))  # fmt: skip
+    _more_rows(tx, case, rows, asked, transition, prepared=prepared, filing=filing)
+    outcome = _case_row(tx, case, rows, asked, transition, number=number, decision_id=decision_id, prepared=prepared)
+    if asked.key is not None:
+        rows.add(
+            "command", id=tx.new_id(), bureau_id=asked.by.bureau_id, person_id=asked.by.person_id, key=asked.key,
+            fingerprint=asked.fingerprint, result=outcome.to_json(), at=tx.now,
+        )  # fmt: skip
+    await _write(tx, rows, asked)
+    await start_children(tx, case, transition)
+    return outcome
+
+
+def _told_with(asked: Asked, decision_id: UUID, number: str | None) -> dict[str, Any]:
+    """Return what notifications of the act keep: the decision, its reason, its number, until when."""
+    context: dict[str, Any] = {"decision": str(decision_id)}
+    context |= {"reason": asked.words} if asked.words else {}
+    context |= {"number": number} if number else {}
+    return context | ({"until": asked.until.isoformat()} if asked.until else {})
+
+
+def _more_rows(
+    tx: Tx,
+    case: LockedCase,
+    rows: Rows,
+    asked: Asked,
+    transition: Transition,
+    *,
+    prepared: Prepared | None,
+    filing: Mapping[str, Any] | None,
+) -> None:
+    if prepared is not None:
+        rows.add("submission", **prepared.row)
+    if filing is not None and filing["id"] is not None:
+        rows.add("filing", **filing)
+    if transition.granted is not None:
+        rows.add(
+            "late_exception", id=transition.granted.id, bureau_id=case.bureau_id, case_id=case.id, granted_by=asked.person,
+            reason=asked.words, until=transition.granted.until, at=tx.now, used_at=None,
+        )  # fmt: skip
+    if transition.used is not None:
+        rows.used_exception = {"id": transition.used.id}
+
+
+def _case_row(
+    tx: Tx,
+    case: LockedCase,
+    rows: Rows,
+    asked: Asked,
+    transition: Transition,
+    *,
+    number: str | None,
+    decision_id: UUID,
+    prepared: Prepared | None,
+) -> Outcome:
+    """Add the act to the chain and change the case's row; return what came of it."""
+    data = {
+        "from": transition.before.name, "to": transition.state.name, "version": transition.state.version,
+        "decision": str(decision_id), "task": str(transition.acted_task) if transition.acted_task else None,
+        "submission": prepared.digest if prepared else None, "number": number, "late": transition.late,
+        "until": asked.until.isoformat() if asked.until else None,
+    }  # fmt: skip
+    data |= {"on_behalf": str(transition.on_behalf)} if transition.on_behalf else {}
+    data |= {"to_person": str(asked.to_person)} if asked.to_person else {}
+    if asked.paper is not None:
+        data |= {"entered_by": str(asked.by.person_id), "scans": [scan["sha256"] for scan in asked.paper.scans]}
+    state = transition.state.model_copy(update={"number": number})
+    seq, head = chain(tx, case, rows, kind=asked.act, person=asked.person, data=data, words=asked.words)
+    late = case.late or transition.late
+    rows.case = {
+        "id": case.id, "state": state.status, "stage": state.visit.stage if state.visit else None,
+        "version": state.version, "number": number, "late": late, "state_doc": state.model_dump(mode="json"),
+        "closed_at": None if state.status == "open" else tx.now, "audit_seq": seq, "audit_hash": head,
+        "suspended_at": state.suspended_at,
+    }  # fmt: skip
+    return Outcome(case.id, asked.act, state.version, state.name, decision_id, number, late)
+
+
+async def _write(tx: Tx, rows: Rows, asked: Asked) -> None:
+    try:
+        await write(tx, rows)
+    except IntegrityError as error:
+        # The same key at the same time for another case, whose lock did not hold us up: that one was first.
+        if asked.key is not None and "uq_command" in str(error.orig):
+            raise KeyReusedError from error
+        raise
