@@ -80,7 +80,7 @@ class SeasonLine:
 CASES = """
 SELECT c.id, c.season_id, s.key AS season_key, c.version_id, c.process, g.code AS group_code, g.title_zh AS group_zh,
     g.title_en AS group_en, u.title_zh AS unit_zh, u.title_en AS unit_en, c.state, c.stage, t.kind,
-    c.state_doc ->> 'entered_by' AS entered_by, c.number, c.late, coalesce((c.state_doc ->> 'submissions')::int, 0) AS submissions,
+    (SELECT v.entered_by FROM visit v WHERE v.case_id = c.id AND v.closed_at IS NULL ORDER BY v.opened_at, v.id LIMIT 1) AS entered_by, c.number, c.late, coalesce((c.state_doc ->> 'submissions')::int, 0) AS submissions,
     (SELECT min(b.at) FROM submission b WHERE b.case_id = c.id) AS submitted_at, t.due_at, t.close_at, c.closed_at
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
 LEFT JOIN unit u ON u.id = g.base_unit_id

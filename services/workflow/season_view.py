@@ -22,7 +22,7 @@ from services.errors import NotFoundError
 from services.i18n import BABEL_LOCALES, LANGUAGES, translate
 from services.people.access import Reader, SqlScope, case_scope_sql, may_see_seasons, require
 from services.people.holding import holds
-from services.process.definitions import Localized, ProcessDefinition, SubmitStage
+from services.process.definitions import Localized, ProcessDefinition
 from services.process.lights import Light, light
 from services.store.transaction import Tx
 from services.workflow.season_events import rules_of
@@ -100,7 +100,9 @@ class SeasonOverview:
         states = [group.state for group in self.groups]
         return {
             "cases": len(states),
-            **{state: states.count(state) for state in ("open", "filed", "ended")},
+            "open": states.count("open"),
+            "filed": states.count("filed") + states.count("completed"),
+            "ended": states.count("ended") + states.count("rejected"),
             "late": sum(group.late for group in self.groups),
             "missing": sum(group.missing for group in self.groups),
             "overdue": sum(group.overdue for group in self.groups),
@@ -109,11 +111,12 @@ class SeasonOverview:
 
 GROUPS = """
 SELECT c.id AS case_id, g.code, g.title_zh, g.title_en, u.title_zh AS unit_zh, u.title_en AS unit_en, c.state, c.stage,
-    c.number, c.late, c.closed_at, c.state_doc ->> 'entered_by' AS entered_by,
+    c.number, c.late, c.closed_at,
+    (SELECT v.entered_by FROM visit v WHERE v.case_id = c.id AND v.closed_at IS NULL ORDER BY v.opened_at, v.id LIMIT 1) AS entered_by,
     (SELECT min(t.due_at) FROM task t WHERE t.case_id = c.id AND t.state = 'open') AS due_at,
     (SELECT max(s.at) FROM submission s WHERE s.case_id = c.id) AS submitted_at
 FROM cases c JOIN project_group g ON g.id = c.group_id LEFT JOIN unit u ON u.id = g.base_unit_id
-WHERE {scope} AND c.season_id = ${season} ORDER BY g.code
+WHERE {scope} AND c.season_id = ${season} AND c.parent_id IS NULL ORDER BY g.code
 """
 VACANT = """
 SELECT p.id, p.code, p.title_zh, p.title_en, coalesce(u.title_zh, g.title_zh) AS place_zh,
@@ -138,7 +141,7 @@ async def season_overview(tx: Tx, reader: Reader, season_id: UUID) -> SeasonOver
     rules = await rules_of(tx, season)
     zone = ZoneInfo(reader.zone)
     near_days = rules.pack.settings.near_days
-    submits = {stage.code for stage in rules.definition.stages if isinstance(stage, SubmitStage)}
+    submits = {stage.code for stage in rules.definition.submit_stages()}
     scope = case_scope_sql(reader)
     rows = await _scoped(tx, GROUPS, scope, season_id)
     groups = tuple(_group(row, submits, now=tx.now, near_days=near_days) for row in rows)
@@ -184,7 +187,7 @@ def _group(row: Mapping[str, Any], submits: set[str], *, now: datetime, near_day
         stage=row["stage"],
         number=row["number"],
         late=row["late"],
-        missing=state == "open" and row["stage"] in submits and row["entered_by"] in {"start", "withdraw"},
+        missing=state == "open" and row["stage"] in submits and row["entered_by"] in {"start", "withdraw", "take-back"},
         due_at=due_at,
         submitted_at=row["submitted_at"],
         closed_at=row["closed_at"],

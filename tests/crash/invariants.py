@@ -113,18 +113,19 @@ async def _states(tx: Tx) -> list[str]:
     for row in await tx.rows("SELECT case_id, id FROM task WHERE state = 'open'"):
         open_tasks.setdefault(row["case_id"], set()).add(row["id"])
     visits = {
-        row["case_id"]: row["id"] for row in await tx.rows("SELECT case_id, id FROM visit WHERE closed_at IS NULL")
+        row["case_id"]: set(row["ids"])
+        for row in await tx.rows("SELECT case_id, array_agg(id) AS ids FROM visit WHERE closed_at IS NULL GROUP BY 1")
     }
     last = {row["case_id"]: row["id"] for row in await tx.rows("SELECT case_id, id FROM submission ORDER BY n")}
     for row in await tx.rows("SELECT id, state, stage, version, number, state_doc::text AS doc FROM cases"):
         state = CaseState.model_validate_json(row["doc"])
-        visit, tasks = state.visit, {task.id for task in state.visit.tasks} if state.visit else set()
+        visit, tasks = state.visit, {task.id for each in state.open for task in each.tasks}
         kept = (state.status, visit.stage if visit else None, state.version, state.number, state.submission)
         read = (row["state"], row["stage"], row["version"], row["number"], last.get(row["id"]))
         if (
             kept != read
             or tasks != open_tasks.get(row["id"], set())
-            or (visit.id if visit else None) != visits.get(row["id"])
+            or {each.id for each in state.open} != visits.get(row["id"], set())
         ):
             found.append(f"case {row['id']} is {kept} with tasks {tasks}, its rows say {read}")
     return found
