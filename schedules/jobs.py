@@ -14,6 +14,7 @@ from services.messages.sweep import sweep_all
 from services.settings import Settings
 from services.store.transaction import Store
 from services.workflow.anchoring import anchor_today
+from services.workflow.arrivals import let_go_on
 from services.workflow.housekeeping import clear_away, known_files
 from services.workflow.keeping import keep_seasons, plan_all_seasons, resume_waits
 
@@ -45,6 +46,10 @@ class Clockwork:
     async def resume(self) -> None:
         """Wake the runs whose wait is met."""
         await resume_waits(self.store, self.orchestrator)
+
+    async def arrive(self) -> None:
+        """Let cases go on whose wait is over."""
+        await let_go_on(self.store)
 
     async def anchor(self) -> None:
         """Anchor the audit chains, once a day."""
@@ -78,6 +83,7 @@ JOBS = (
     Job("plan-seasons", 30, Clockwork.plan),
     Job("keep-seasons", 5, Clockwork.keep, after=1),
     Job("resume-waits", 3, Clockwork.resume, after=2),
+    Job("arrivals", 2, Clockwork.arrive, after=2),
     Job("anchor", 60, Clockwork.anchor, after=5),
     Job("tidy", HOUR, Clockwork.tidy, after=60),
     Job("orphan-files", 6 * HOUR, Clockwork.orphans, after=300),

@@ -310,7 +310,7 @@ class Context:
     time; new_id: the Ids port; positions: actor word -> position id for every actor of the definition. holders: position ->
     who holds it now. values: stage -> the data last submitted there, for branches. stand_ins: for whom the person may
     act. administrator: whether the person administers the bureau. entered_by: who enters a decision that `person` signed on
-    paper.
+    paper. system: the clock brings what has come by itself.
     """
 
     person: UUID | None
@@ -323,6 +323,7 @@ class Context:
     stand_ins: tuple[StandIn, ...] = ()
     administrator: bool = False
     entered_by: UUID | None = None
+    system: bool = False
 
 
 # --- what comes of it ---------------------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ class JudgingStage(ActedStage):
     after_correction: Literal["again", "straight-back"] = "again"
     """What follows the correction of a returned case: every stage again, or straight back to whoever returned it."""
     may_reject: bool = False
+    opinion: Literal["optional", "required"] = "optional"
+    """Whether approving needs words; then it is not decided in bulk either."""
     fails: Code | Literal["reject"] | None = None
     """Where the case goes when a quorum or a vote can no longer pass: an earlier stage, or it is rejected."""
 

@@ -18,19 +18,16 @@ from sqlalchemy.exc import IntegrityError
 from services.errors import AlreadyDecidedError, ConflictError, KeyReusedError
 from services.i18n import N_, Message
 from services.people.access import Reader
-from services.people.directory import local_day
 from services.process.events import Context, Event, Transition
 from services.process.transitions import advance
 from services.store.audit import digest
 from services.store.transaction import Tx
 from services.store.writer import Rows, write
 from services.workflow.children import start_children
-from services.workflow.filings import filing_of
 from services.workflow.locking import LockedCase, lock_case
-from services.workflow.rows import Act, administrators, chain, transition_rows, vacant
 from services.workflow.submitting import Prepared
-from services.workflow.terms import explanations, moves, needs_explaining
 from services.workflow.values import submitted_values
+from services.workflow.writing import Happened, rows_of
 
 OUTCOMES = {
     "submit": N_("submitted"),
@@ -206,23 +203,15 @@ async def carry_out(
     tx: Tx, case: LockedCase, asked: Asked, transition: Transition, *, prepared: Prepared | None = None
 ) -> Outcome:
     """Write the transition with everything that belongs to it, and say what came of it."""
-    decision_id = tx.new_id()
-    filing = await filing_of(tx, case, transition)
-    number = filing["number"] if filing else transition.state.number
-    known = await explanations(tx, case.id, needs_explaining(transition))
-    moved, transition = await moves(
-        tx, case, transition, known, by=asked.person, name=asked.by.name, words=asked.words
+    happened = Happened(
+        kind=asked.act, person=asked.person, name=asked.by.name, zone=asked.by.zone, decision_id=tx.new_id(),
+        words=asked.words, to_stage=asked.to_stage, to_person=asked.to_person, until=asked.until,
+        entered_by=asked.by.person_id if asked.paper else None, scans=asked.paper.scans if asked.paper else None,
     )  # fmt: skip
-    told: tuple[UUID, ...] = ()
-    if vacant(case, transition):
-        told = await administrators(tx, case.bureau_id, on=local_day(tx.now, asked.by.zone))
-    rows, transition = transition_rows(tx, case, transition, Act(
-        asked.person, decision_id, asked.words, asked.to_stage, asked.to_person,
-        entered_by=asked.by.person_id if asked.paper else None, paper=asked.paper.scans if asked.paper else None,
-        context=_told_with(asked, decision_id, number), explained=known, moves=moved, administrators=told,
-    ))  # fmt: skip
-    _more_rows(tx, case, rows, asked, transition, prepared=prepared, filing=filing)
-    outcome = _case_row(tx, case, rows, asked, transition, number=number, decision_id=decision_id, prepared=prepared)
+    rows, state = await rows_of(tx, case, happened, transition, prepared=prepared)
+    late = case.late or transition.late
+    assert happened.decision_id is not None  # an act of a person is a decision
+    outcome = Outcome(case.id, asked.act, state.version, state.name, happened.decision_id, state.number, late)
     if asked.key is not None:
         rows.add(
             "command", id=tx.new_id(), bureau_id=asked.by.bureau_id, person_id=asked.by.person_id, key=asked.key,
@@ -231,71 +220,6 @@ async def carry_out(
     await _write(tx, rows, asked)
     await start_children(tx, case, transition)
     return outcome
-
-
-def _told_with(asked: Asked, decision_id: UUID, number: str | None) -> dict[str, Any]:
-    """Return what notifications of the act keep: the decision, its reason, its number, until when."""
-    context: dict[str, Any] = {"decision": str(decision_id)}
-    context |= {"reason": asked.words} if asked.words else {}
-    context |= {"number": number} if number else {}
-    return context | ({"until": asked.until.isoformat()} if asked.until else {})
-
-
-def _more_rows(
-    tx: Tx,
-    case: LockedCase,
-    rows: Rows,
-    asked: Asked,
-    transition: Transition,
-    *,
-    prepared: Prepared | None,
-    filing: Mapping[str, Any] | None,
-) -> None:
-    if prepared is not None:
-        rows.add("submission", **prepared.row)
-    if filing is not None and filing["id"] is not None:
-        rows.add("filing", **filing)
-    if transition.granted is not None:
-        rows.add(
-            "late_exception", id=transition.granted.id, bureau_id=case.bureau_id, case_id=case.id, granted_by=asked.person,
-            reason=asked.words, until=transition.granted.until, at=tx.now, used_at=None,
-        )  # fmt: skip
-    if transition.used is not None:
-        rows.used_exception = {"id": transition.used.id}
-
-
-def _case_row(
-    tx: Tx,
-    case: LockedCase,
-    rows: Rows,
-    asked: Asked,
-    transition: Transition,
-    *,
-    number: str | None,
-    decision_id: UUID,
-    prepared: Prepared | None,
-) -> Outcome:
-    """Add the act to the chain and change the case's row; return what came of it."""
-    data = {
-        "from": transition.before.name, "to": transition.state.name, "version": transition.state.version,
-        "decision": str(decision_id), "task": str(transition.acted_task) if transition.acted_task else None,
-        "submission": prepared.digest if prepared else None, "number": number, "late": transition.late,
-        "until": asked.until.isoformat() if asked.until else None,
-    }  # fmt: skip
-    data |= {"on_behalf": str(transition.on_behalf)} if transition.on_behalf else {}
-    data |= {"to_person": str(asked.to_person)} if asked.to_person else {}
-    if asked.paper is not None:
-        data |= {"entered_by": str(asked.by.person_id), "scans": [scan["sha256"] for scan in asked.paper.scans]}
-    state = transition.state.model_copy(update={"number": number})
-    seq, head = chain(tx, case, rows, kind=asked.act, person=asked.person, data=data, words=asked.words)
-    late = case.late or transition.late
-    rows.case = {
-        "id": case.id, "state": state.status, "stage": state.visit.stage if state.visit else None,
-        "version": state.version, "number": number, "late": late, "state_doc": state.model_dump(mode="json"),
-        "closed_at": None if state.status == "open" else tx.now, "audit_seq": seq, "audit_hash": head,
-        "suspended_at": state.suspended_at,
-    }  # fmt: skip
-    return Outcome(case.id, asked.act, state.version, state.name, decision_id, number, late)
 
 
 async def _write(tx: Tx, rows: Rows, asked: Asked) -> None:

@@ -82,13 +82,25 @@ async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id:
         NotFoundError: there is no such case in the reader's bureau, or they may not see it.
     """
     statement = BY_TASK if task_id is not None else BY_CASE
-    rows = await tx.rows(statement, (by.bureau_id, task_id or case_id, local_day(tx.now, by.zone), tx.now))
-    if not rows:
+    case = await _locked(tx, statement, by.bureau_id, task_id or case_id, zone=by.zone)
+    if case is None or not (may_see_case(by, case) or await has_part(tx, by, case.id)):
         raise NotFoundError
+    return case
+
+
+async def lock_for_clock(tx: Tx, bureau_id: UUID, case_id: UUID, *, zone: str) -> LockedCase | None:
+    """Lock a case that the clock looks after; None where there is none."""
+    return await _locked(tx, BY_CASE, bureau_id, case_id, zone=zone)
+
+
+async def _locked(tx: Tx, statement: str, bureau_id: UUID, which: UUID | None, *, zone: str) -> LockedCase | None:
+    rows = await tx.rows(statement, (bureau_id, which, local_day(tx.now, zone), tx.now))
+    if not rows:
+        return None
     row = rows[0]
     pack = await pinned_pack(tx, row["version_id"])
     holders = json.loads(row["holders"] or "{}")
-    case = LockedCase(
+    return LockedCase(
         id=row["id"],
         bureau_id=row["bureau_id"],
         version_id=row["version_id"],
@@ -106,12 +118,9 @@ async def lock_case(tx: Tx, by: Reader, *, task_id: UUID | None = None, case_id:
         holders={UUID(position): tuple(map(UUID, people)) for position, people in holders.items()},
         pack=pack,
         definition=pack.process(row["process"]),
-        calendar=await calendar_of(tx, by.bureau_id, pack, known_digest=row["calendar_digest"]),
+        calendar=await calendar_of(tx, bureau_id, pack, known_digest=row["calendar_digest"]),
         late=row["late"],
         audit_seq=row["audit_seq"],
         audit_hash=row["audit_hash"],
         parent_id=row["parent_id"],
     )
-    if not may_see_case(by, case) and not await has_part(tx, by, case.id):
-        raise NotFoundError
-    return case

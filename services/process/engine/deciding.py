@@ -63,6 +63,8 @@ def judge(change: Change, event: Approve | Oppose | Sign | Assess) -> None:
         reasoned(event.words, "Say why you are against it.")
         if not stage.votes:
             raise IllegalTransitionError(state=visit.stage, act="oppose")
+    if stage.opinion == "required":
+        reasoned(event.words, "This stage asks for an opinion in words.")
     if isinstance(event, Assess):
         _assessed(change, event.submission, stage.code, on_behalf)
     signed = change.close(visit, task, by_other=False)

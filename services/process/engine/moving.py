@@ -40,7 +40,7 @@ def send_back(
     means that they open again once the correction is done, with the opinions already given.
     """
     before = [each for each in change.state.open if to in change.definition.earlier(each.stage)]
-    again = tuple(_first_theirs(each, mine, named(change.context)) for each in before) if straight else ()
+    again = tuple(_first_theirs(each, mine, change.context.person) for each in before) if straight else ()
     for each in before:
         left = change.close(each, mine, by_other=False) if each.id == visit.id and mine is not None else each
         change.leave(left, outcome)
@@ -53,7 +53,7 @@ def send_back(
     enter(change, to)
 
 
-def _first_theirs(visit: VisitState, mine: TaskState | None, person: UUID) -> VisitState:
+def _first_theirs(visit: VisitState, mine: TaskState | None, person: UUID | None) -> VisitState:
     """Return the visit with the task of whoever returned the case as that person's own: it comes back to them."""
     tasks = tuple(
         task.model_copy(update={"person": person}) if mine is not None and task.id == mine.id else task
@@ -187,7 +187,8 @@ def end(change: Change, event: End) -> None:
     """End a case that will not be filed, with a reason."""
     if change.before.status != "open":
         raise IllegalTransitionError(state=change.before.name, act="end")
-    named(change.context)
+    if not change.context.system:
+        named(change.context)
     reasoned(event.words, "Say why the case ends.")
     for visit in change.before.open:
         change.leave(visit, "ended")
