@@ -333,6 +333,15 @@ def may_issue_slip(reader: Reader, subject: Subject) -> bool:
     return not subject.offices and subject.unit_id is not None and subject.unit_id in reader.administered
 
 
+def may_enter_for(reader: Reader, position_id: UUID | None, unit_id: UUID | None) -> bool:
+    """Tell whether the reader may enter what a holder of the position signed on paper.
+
+    The administrator, who administers the position's unit, and who is clerk or head of it.
+    """
+    looks_after = unit_id is not None and unit_id in reader.administered
+    return reader.is_administrator or looks_after or position_id in reader.colleagues
+
+
 def may_appoint(reader: Reader) -> bool:
     """Tell whether the reader may give and end positions."""
     return reader.is_administrator or reader.is_security

@@ -72,11 +72,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class OnPaper:
-    """A decision that was signed on paper: who signed it with what they hold, and the scans that show it."""
+    """A decision that was signed on paper: who signed it with what they hold, the scans that show it, and of which version.
+
+    printed: the case's version when the form was printed, and the beginning of its submission's digest.
+    """
 
     person_id: UUID
     held: frozenset[UUID]
     scans: Sequence[Mapping[str, Any]]
+    printed: tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,29 @@ async def decide(tx: Tx, case: LockedCase, asked: Asked, event: Event) -> Transi
     except AlreadyDecidedError as error:
         raise await _what_happened(tx, asked, error) from error
     _check_version(asked, case)
+    if asked.paper is not None:
+        await _check_printed(tx, case, asked.paper, asked.task_id)
     return transition
+
+
+class OldFormError(ConflictError):
+    """The paper was printed from an older version of the case."""
+
+    code = "paper-outdated"
+    default = (
+        "This form was printed from version {printed} of the case, which has changed since (it is at {now})."
+        " Print it again and let it be signed anew."
+    )
+
+
+async def _check_printed(tx: Tx, case: LockedCase, paper: OnPaper, task_id: UUID | None) -> None:
+    """Refuse a form that was printed before the task's visit began or from another submission."""
+    version, beginning = paper.printed
+    visit = case.state.visit_of(task_id) if task_id is not None else None
+    rows = await tx.rows("SELECT digest FROM submission WHERE id = $1", (case.state.submission,))
+    same = bool(rows) and rows[0]["digest"].startswith(beginning)
+    if visit is None or not same or not visit.since <= version <= case.state.version:
+        raise OldFormError(printed=version, now=case.state.version)
 
 
 def context_of(tx: Tx, case: LockedCase, by: Reader, *, values: Mapping[str, Mapping[str, Any]]) -> Context:
