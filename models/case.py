@@ -69,7 +69,16 @@ class Task(Row, table=True):
         same_bureau("case_id", "cases"),
         one_of("kind", "submit", "approve"),
         one_of("state", "open", "done", "closed"),
-        Index("ix_task_queue", "position_id", "due_sort", "id", postgresql_where="state = 'open'"),
+        Index(
+            "ix_task_stream",
+            "position_id",
+            "season_id",
+            "stage",
+            "kind",
+            "due_sort",
+            "id",
+            postgresql_where="state = 'open'",
+        ),
         Index("ix_task_case", "case_id"),
     )
     case_id: UUID
