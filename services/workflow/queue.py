@@ -176,20 +176,20 @@ WITH chosen AS MATERIALIZED (SELECT c.id FROM cases c WHERE c.group_id = ${group
 GROUP_CASE = "t.case_id = s.id AND t.position_id = ANY($1::uuid[])"
 PAGE = """
 {source}
-SELECT t.id AS task_id, t.case_id, c.version, t.stage, t.kind, t.process, t.season_id, s.key AS season_key, c.version_id,
-    t.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, t.position_id, t.due_at, t.due_sort,
-    t.opened_at, c.state_doc ->> 'entered_by' = 'return' AS returned, c.late
-FROM (SELECT m.id FROM (SELECT q.due_sort, q.id FROM chosen s CROSS JOIN LATERAL (
-            SELECT t.due_sort, t.id FROM task t WHERE {which} AND t.state = 'open'{where}
-            ORDER BY t.due_sort, t.id LIMIT $2) q
-        ORDER BY q.due_sort, q.id LIMIT $2) m
-    LIMIT {most}) x
-JOIN task t ON t.id = x.id
-JOIN cases c ON c.id = t.case_id JOIN season s ON s.id = t.season_id JOIN project_group g ON g.id = t.group_id
-ORDER BY t.due_sort, t.id
+SELECT t.* FROM (SELECT q.due_sort, q.id FROM chosen s CROSS JOIN LATERAL (
+        SELECT t.due_sort, t.id FROM task t WHERE {which} AND t.state = 'open'{where}
+        ORDER BY t.due_sort, t.id LIMIT {rows}) q
+    ORDER BY q.due_sort, q.id LIMIT {rows}) x
+CROSS JOIN LATERAL (
+    SELECT t.id AS task_id, t.case_id, c.version, t.stage, t.kind, t.process, t.season_id, s.key AS season_key, c.version_id,
+        t.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, t.position_id, t.due_at,
+        t.due_sort, t.opened_at, c.state_doc ->> 'entered_by' = 'return' AS returned, c.late
+    FROM task t JOIN cases c ON c.id = t.case_id JOIN season s ON s.id = t.season_id
+    JOIN project_group g ON g.id = t.group_id WHERE t.id = x.id LIMIT 1) t
+ORDER BY t.due_sort, t.task_id
 """
-"""The outer limit is the most that a page may have: it tells PostgreSQL, which keeps one plan for every $2, that rows of
-the joined tables are looked up by their ids, not read whole."""
+"""A page is chosen in the index alone; then its rows are looked up by their ids. The limit of one has PostgreSQL do that
+whatever it guesses, instead of reading tables whole. `rows` stands in the text for the same reason as the SELECT above."""
 COUNT = """
 SELECT count(*)::int FROM (SELECT FROM chosen s CROSS JOIN LATERAL (
     SELECT FROM task t WHERE {which} AND t.state = 'open'{where}
@@ -197,14 +197,14 @@ SELECT count(*)::int FROM (SELECT FROM chosen s CROSS JOIN LATERAL (
 """
 
 
-def _page(chosen: QueueFilter, now: datetime, parameters: list[Any], after: Cursor | None = None) -> str:
-    """Return the statement of a page; $1 are the positions, $2 the rows, `parameters` gets what follows."""
+def _page(chosen: QueueFilter, now: datetime, *, rows: int, parameters: list[Any], after: Cursor | None = None) -> str:
+    """Return the statement of a page of `rows`; $1 are the positions, `parameters` gets what follows."""
     source, which = _source(chosen, parameters)
     where = _lit(chosen.light, now, parameters)
     if after is not None:
         parameters += [after.due_sort, after.task_id]
         where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
-    return PAGE.format(source=source, which=which, where=where, most=MAX_PAGE + 1)
+    return PAGE.format(source=source, which=which, where=where, rows=rows)
 
 
 async def tasks_page(
@@ -221,8 +221,8 @@ async def tasks_page(
     """
     chosen = chosen or QueueFilter()
     limit = max(1, min(limit, MAX_PAGE))
-    parameters: list[Any] = [sorted(reader.position_ids), limit + 1]
-    statement = _page(chosen, tx.now, parameters, after)
+    parameters: list[Any] = [sorted(reader.position_ids)]
+    statement = _page(chosen, tx.now, rows=limit + 1, parameters=parameters, after=after)
     found = [TaskRow(**row) for row in await tx.rows(statement, parameters)]
     last = found[limit - 1] if len(found) > limit else None
     counts = await task_counts(tx, reader, chosen) if after is None else {}
@@ -245,7 +245,7 @@ async def next_task(tx: Tx, reader: Reader, chosen: QueueFilter, *, after: Curso
     """Return the task that the reading desk opens next: the first after `after`, else the first of all."""
     page = await tasks_page(tx, reader, chosen, after=after, limit=1) if after is not None else None
     if page is None or not page.rows:
-        parameters: list[Any] = [sorted(reader.position_ids), 1]
-        rows = await tx.rows(_page(chosen, tx.now, parameters), parameters)
+        parameters: list[Any] = [sorted(reader.position_ids)]
+        rows = await tx.rows(_page(chosen, tx.now, rows=1, parameters=parameters), parameters)
         return TaskRow(**rows[0]) if rows else None
     return page.rows[0]
