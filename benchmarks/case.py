@@ -40,8 +40,8 @@ JOIN position p ON p.role = m.role JOIN project_group o ON o.id = p.group_id AND
 JOIN appointment a ON a.position_id = p.id
 """
 DRAFTS = """
-INSERT INTO draft (id, bureau_id, case_id, form, data, version, person_id, saved_at)
-SELECT gen_random_uuid(), d.bureau_id, c, d.form, d.data, 1, d.person_id, now() FROM draft d, unnest($1::uuid[]) c
+INSERT INTO draft (id, bureau_id, case_id, stage, form, data, version, person_id, saved_at)
+SELECT gen_random_uuid(), d.bureau_id, c, d.stage, d.form, d.data, 1, d.person_id, now() FROM draft d, unnest($1::uuid[]) c
 WHERE d.case_id = $2
 """
 

@@ -100,7 +100,7 @@ class Task(Row, table=True):
     """What a position or a person is asked to do in a visit.
 
     position_id: in whose name; person_id: with whom it is now (claimed, transferred, delegated, their own), null while it
-    waits for any holder of the position. `due_sort` is never null, so undated tasks sort last and never vanish.
+    waits for any holder of the position; holder_id: the one or the other, by which work lists find it. `due_sort` is never null, so undated tasks sort last and never vanish.
     """
 
     __tablename__ = "task"
@@ -109,9 +109,16 @@ class Task(Row, table=True):
         one_of("kind", "submit", "approve", "sign", "assess"),
         CheckConstraint("position_id IS NOT NULL OR person_id IS NOT NULL", name="with_somebody"),
         one_of("state", "open", "done", "closed"),
-        Index("ix_task_queue", "position_id", "due_sort", "id", postgresql_where="state = 'open'"),
+        CheckConstraint("holder_id = coalesce(person_id, position_id)", name="holder"),
         Index(
-            "ix_task_person", "person_id", "due_sort", "id", postgresql_where="state = 'open' AND person_id IS NOT NULL"
+            "ix_task_stream",
+            "holder_id",
+            "season_id",
+            "stage",
+            "kind",
+            "due_sort",
+            "id",
+            postgresql_where="state = 'open'",
         ),
         Index("ix_task_case", "case_id"),
     )
@@ -124,6 +131,7 @@ class Task(Row, table=True):
     group_id: UUID
     position_id: UUID | None = None
     person_id: UUID | None = None
+    holder_id: UUID
     actor: str = Field(max_length=120)
     state: str
     opened_at: Moment = moment()

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -82,12 +82,17 @@ def _visits() -> None:
 def _tasks_and_decisions() -> None:
     op.alter_column("task", "position_id", existing_type=sa.Uuid(), nullable=True)
     op.add_column("task", sa.Column("person_id", sa.Uuid(), nullable=True))
+    op.add_column("task", sa.Column("holder_id", sa.Uuid(), nullable=True))
+    op.execute("UPDATE task SET holder_id = position_id")
+    op.alter_column("task", "holder_id", existing_type=sa.Uuid(), nullable=False)
     op.create_check_constraint(
         op.f("ck_task_with_somebody"), "task", "position_id IS NOT NULL OR person_id IS NOT NULL"
     )
+    op.create_check_constraint(op.f("ck_task_holder"), "task", "holder_id = coalesce(person_id, position_id)")
+    op.drop_index("ix_task_stream", table_name="task")
     op.create_index(
-        "ix_task_person", "task", ["person_id", "due_sort", "id"],
-        postgresql_where="state = 'open' AND person_id IS NOT NULL",
+        "ix_task_stream", "task", ["holder_id", "season_id", "stage", "kind", "due_sort", "id"],
+        postgresql_where="state = 'open'",
     )  # fmt: skip
     for column in ("on_behalf_id", "entered_by_id", "to_person_id"):
         op.add_column("decision", sa.Column(column, sa.Uuid(), nullable=True))

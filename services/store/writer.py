@@ -68,7 +68,8 @@ left_visits AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz,
     FROM doc WHERE v.id IN ({left}) RETURNING v.id)
 """
 HANDED = """
-handed AS (UPDATE task t SET person_id = (h.value #>> '{{}}')::uuid FROM doc, jsonb_each(doc.d -> 'handed') h
+handed AS (UPDATE task t SET person_id = (h.value #>> '{{}}')::uuid,
+        holder_id = coalesce((h.value #>> '{{}}')::uuid, t.position_id) FROM doc, jsonb_each(doc.d -> 'handed') h
     WHERE t.id = h.key::uuid),
 handed_alarms AS (UPDATE alarm a SET person_id = (h.value #>> '{{}}')::uuid,
         position_id = CASE WHEN h.value = 'null' THEN t.position_id END

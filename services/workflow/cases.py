@@ -45,15 +45,18 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class OpenTask:
-    """An open task of the case. mine: the reader holds its position. unheld: nobody holds it today."""
+    """An open task of the case. mine: it is with the reader. unheld: nobody has it today. person: whom it is with by name."""
 
     id: UUID
     stage: str
     kind: str
     actor: str
-    position_id: UUID
-    position_zh: str
-    position_en: str
+    visit_id: UUID
+    position_id: UUID | None
+    position_zh: str | None
+    position_en: str | None
+    person_id: UUID | None
+    person: str | None
     due_at: datetime | None
     close_at: datetime | None
     explained: Mapping[str, Any]
@@ -122,10 +125,12 @@ FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = 
 WHERE c.id = $1 AND {scope}
 """
 TASKS = f"""
-SELECT t.id, t.stage, t.kind, t.actor, t.position_id, p.title_zh AS position_zh, p.title_en AS position_en, t.due_at,
+SELECT t.id, t.stage, t.kind, t.actor, t.visit_id, t.position_id, t.person_id, w.name AS person, p.title_zh AS position_zh, p.title_en AS position_en, t.due_at,
     l.close_at, l.explained::text AS explained,
-    NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND {holds("$2", "$3")}) AS unheld
-FROM task t JOIN position p ON p.id = t.position_id LEFT JOIN deadline l ON l.subject_id = t.id
+    CASE WHEN t.person_id IS NULL
+        THEN NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND {holds("$2", "$3")})
+        ELSE w.left_at <= $3 END IS TRUE AS unheld
+FROM task t LEFT JOIN position p ON p.id = t.position_id LEFT JOIN person w ON w.id = t.person_id LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE t.case_id = $1 AND t.state = 'open' ORDER BY t.id
 """  # noqa: S608 - constant parts
 TIMELINE = """
@@ -167,7 +172,10 @@ async def _open_tasks(tx: Tx, reader: Reader, case_id: UUID) -> tuple[OpenTask, 
     rows = await tx.rows(TASKS, (case_id, local_day(tx.now, reader.zone), tx.now))
     return tuple(
         OpenTask(
-            **{**row, "explained": json.loads(row["explained"] or "{}")}, mine=row["position_id"] in reader.position_ids
+            **{**row, "explained": json.loads(row["explained"] or "{}")},
+            mine=row["person_id"] == reader.person_id
+            if row["person_id"] is not None
+            else row["position_id"] in reader.position_ids,
         )
         for row in rows
     )

@@ -1,16 +1,18 @@
 """Work lists: the open tasks of a reader's positions, by due date, a page at a time.
 
-One indexed query: each position's open tasks are read in the order of the index (a LATERAL per position), so the first
-page costs the same with a thousand and with a million open tasks. Counts stop at COUNT_CAP.
+An index holds the open tasks in streams: those of one position, season, stage and kind, by due date. A position has few
+of them, found by stepping through the index from one to the next. The filter chooses streams whole, so what it leaves out is
+never read, however rare the rest is; a page is merged from the heads of the chosen ones, and counts stop at COUNT_CAP. The
+first page costs the same with a thousand and with a million open tasks. A group's tasks lie scattered in the streams, but
+are few: they are found by its cases, one a season.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from services.errors import InvalidInputError
@@ -27,7 +29,7 @@ Span = Literal["overdue", "near", "later"]
 class QueueFilter:
     """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later."""
 
-    kind: Literal["submit", "approve"] | None = None
+    kind: Literal["submit", "approve", "sign", "assess"] | None = None
     process: str | None = None
     stage: str | None = None
     group_id: UUID | None = None
@@ -83,12 +85,13 @@ class TaskRow:
     group_code: str
     group_zh: str
     group_en: str
-    position_id: UUID
+    position_id: UUID | None
     due_at: datetime | None
     due_sort: datetime
     opened_at: datetime
     returned: bool
     late: bool
+    person_id: UUID | None = None
 
     def group_title(self, locale: str) -> str:
         """Return the group's title for `locale`."""
@@ -104,15 +107,41 @@ class TaskPage:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def _conditions(chosen: QueueFilter, now: datetime, parameters: list[Any]) -> str:
-    """Return the filter as SQL over task t, adding its values to `parameters`."""
+def _source(chosen: QueueFilter, parameters: list[Any]) -> tuple[str, str]:
+    """Return the WITH clause of `chosen` (what the filter chooses) and which tasks t belong to its row s.
+
+    The reader's positions are $1; the filter's values are added to `parameters`.
+    """
+    if chosen.group_id is None:
+        where = _equal(chosen, "s", ("season_id", "stage", "kind"), parameters) + _of_process(chosen, parameters)
+        return STREAMS.format(where=where), STREAM
+    parameters.append(chosen.group_id)
+    cases = GROUP_CASES.format(group=len(parameters), where=_equal(chosen, "c", ("season_id", "process"), parameters))
+    return cases, GROUP_CASE + _equal(chosen, "t", ("stage", "kind"), parameters)
+
+
+def _equal(chosen: QueueFilter, alias: str, columns: tuple[str, ...], parameters: list[Any]) -> str:
     text = ""
-    for column in ("kind", "process", "stage", "group_id", "season_id"):
+    for column in columns:
         value = getattr(chosen, column)
         if value is not None:
             parameters.append(value)
-            text += f" AND t.{column} = ${len(parameters)}"
-    low, high = _bounds(chosen.light, now)
+            text += f" AND {alias}.{column} = ${len(parameters)}"
+    return text
+
+
+def _of_process(chosen: QueueFilter, parameters: list[Any]) -> str:
+    """Return the filter of streams by process: a season is of one."""
+    if chosen.process is None:
+        return ""
+    parameters.append(chosen.process)
+    return f" AND EXISTS (SELECT FROM season z WHERE z.id = s.season_id AND z.process = ${len(parameters)})"
+
+
+def _lit(light: Span | None, now: datetime, parameters: list[Any]) -> str:
+    """Return the light as SQL over task t."""
+    text = ""
+    low, high = _bounds(light, now)
     for sign, bound in ((">", low), ("<=", high)):
         if bound is not None:
             parameters.append(bound)
@@ -125,21 +154,63 @@ def _bounds(light: Span | None, now: datetime) -> tuple[datetime | None, datetim
     return {"overdue": (None, now), "near": (now, near), "later": (near, None), None: (None, None)}[light]
 
 
+STREAMS = """
+WITH RECURSIVE stream AS (
+    SELECT n.* FROM unnest((SELECT $1::uuid[])) AS p(holder_id) CROSS JOIN LATERAL (
+        SELECT t.holder_id, t.season_id, t.stage, t.kind FROM task t
+        WHERE t.holder_id = p.holder_id AND t.state = 'open'
+        ORDER BY t.season_id, t.stage, t.kind LIMIT 1) n
+    UNION ALL
+    SELECT n.* FROM stream s CROSS JOIN LATERAL (
+        SELECT t.holder_id, t.season_id, t.stage, t.kind FROM task t
+        WHERE t.holder_id = s.holder_id AND t.state = 'open'
+            AND (t.season_id, t.stage, t.kind) > (s.season_id, s.stage, s.kind)
+        ORDER BY t.season_id, t.stage, t.kind LIMIT 1) n),
+chosen AS MATERIALIZED (SELECT s.* FROM stream s WHERE true{where})
+"""
+"""The positions stand behind a SELECT, so that PostgreSQL guesses the same number whether it knows them or not, and
+keeps its plan instead of planning anew every time."""
+STREAM = "t.holder_id = s.holder_id AND t.season_id = s.season_id AND t.stage = s.stage AND t.kind = s.kind"
+GROUP_CASES = """
+WITH chosen AS MATERIALIZED (SELECT c.id FROM cases c WHERE c.group_id = ${group}{where})
+"""
+GROUP_CASE = "t.case_id = s.id AND t.holder_id = ANY($1::uuid[])"
 PAGE = """
-SELECT x.id AS task_id, x.case_id, c.version, x.stage, x.kind, x.process, x.season_id, s.key AS season_key, c.version_id,
-    x.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, x.position_id, x.due_at, x.due_sort,
-    x.opened_at, c.state_doc ->> 'entered_by' = 'return' AS returned, c.late
-FROM (SELECT q.* FROM unnest($1::uuid[]) AS p(position_id) CROSS JOIN LATERAL (
-        SELECT t.* FROM task t WHERE t.position_id = p.position_id AND t.state = 'open'{where}
-        ORDER BY t.due_sort, t.id LIMIT $2) q
-    ORDER BY q.due_sort, q.id LIMIT $2) x
-JOIN cases c ON c.id = x.case_id JOIN season s ON s.id = x.season_id JOIN project_group g ON g.id = x.group_id
-ORDER BY x.due_sort, x.id
+{source}
+SELECT t.* FROM (SELECT q.due_sort, q.id FROM chosen s CROSS JOIN LATERAL (
+        SELECT t.due_sort, t.id FROM task t WHERE {which} AND t.state = 'open'{where}
+        ORDER BY t.due_sort, t.id LIMIT {rows}) q
+    ORDER BY q.due_sort, q.id LIMIT {rows}) x
+CROSS JOIN LATERAL (
+    SELECT t.id AS task_id, t.case_id, c.version, t.stage, t.kind, t.process, t.season_id, s.key AS season_key, c.version_id,
+        t.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, t.position_id, t.due_at,
+        t.due_sort, t.opened_at, v.entered_by IN ('return', 'decline', 'oppose', 'fail', 'settle') AS returned, c.late, t.person_id
+    FROM task t JOIN cases c ON c.id = t.case_id JOIN visit v ON v.id = t.visit_id JOIN season s ON s.id = t.season_id
+    JOIN project_group g ON g.id = t.group_id WHERE t.id = x.id LIMIT 1) t
+ORDER BY t.due_sort, t.task_id
 """
+"""A page is chosen in the index alone; then its rows are looked up by their ids. The limit of one has PostgreSQL do that
+whatever it guesses, instead of reading tables whole. `rows` stands in the text for the same reason as the SELECT above."""
 COUNT = """
-SELECT count(*)::int AS n FROM (SELECT 1 FROM unnest($1::uuid[]) AS p(position_id) CROSS JOIN LATERAL (
-    SELECT 1 FROM task t WHERE t.position_id = p.position_id AND t.state = 'open'{where} LIMIT {cap}) q LIMIT {cap}) r
+SELECT count(*)::int FROM (SELECT FROM chosen s CROSS JOIN LATERAL (
+    SELECT FROM task t WHERE {which} AND t.state = 'open'{where}
+    ORDER BY t.due_sort, t.id LIMIT {cap}) q LIMIT {cap}) r
 """
+
+
+def _page(chosen: QueueFilter, now: datetime, *, rows: int, parameters: list[Any], after: Cursor | None = None) -> str:
+    """Return the statement of a page of `rows`; $1 are the positions, `parameters` gets what follows."""
+    source, which = _source(chosen, parameters)
+    where = _lit(chosen.light, now, parameters)
+    if after is not None:
+        parameters += [after.due_sort, after.task_id]
+        where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
+    return PAGE.format(source=source, which=which, where=where, rows=rows)
+
+
+def _holders(reader: Reader) -> list[UUID]:
+    """Return what the reader's tasks are with: their positions, and themself."""
+    return sorted({*reader.position_ids, reader.person_id})
 
 
 async def tasks_page(
@@ -155,14 +226,10 @@ async def tasks_page(
         limit: rows a page, 1 to 200.
     """
     chosen = chosen or QueueFilter()
-    positions = sorted(reader.position_ids)
     limit = max(1, min(limit, MAX_PAGE))
-    parameters: list[Any] = [positions, limit + 1]
-    where = _conditions(chosen, tx.now, parameters)
-    if after is not None:
-        parameters += [after.due_sort, after.task_id]
-        where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
-    found = [TaskRow(**row) for row in await tx.rows(PAGE.format(where=where), parameters)]
+    parameters: list[Any] = [_holders(reader)]
+    statement = _page(chosen, tx.now, rows=limit + 1, parameters=parameters, after=after)
+    found = [TaskRow(**row) for row in await tx.rows(statement, parameters)]
     last = found[limit - 1] if len(found) > limit else None
     counts = await task_counts(tx, reader, chosen) if after is None else {}
     return TaskPage(tuple(found[:limit]), Cursor(last.due_sort, last.task_id) if last else None, counts)
@@ -170,26 +237,21 @@ async def tasks_page(
 
 async def task_counts(tx: Tx, reader: Reader, chosen: QueueFilter) -> dict[str, int]:
     """Return how many open tasks of each light the filter leaves, its own light apart; each at most COUNT_CAP."""
-    parameters: list[Any] = [sorted(reader.position_ids)]
+    parameters: list[Any] = [_holders(reader)]
+    source, which = _source(chosen, parameters)
     parts = []
-    for light in ("overdue", "near", "later"):
-        narrowed = QueueFilter(
-            kind=chosen.kind, process=chosen.process, stage=chosen.stage, group_id=chosen.group_id,
-            season_id=chosen.season_id, light=light,
-        )  # fmt: skip
-        text = COUNT.format(where=_conditions(narrowed, tx.now, parameters), cap=COUNT_CAP)
-        parts.append(f"'{light}', least(({text}), {COUNT_CAP})")
-    rows = await tx.rows(f"SELECT json_build_object({', '.join(parts)})::text AS counts", parameters)
-    counts: dict[str, int] = json.loads(rows[0]["counts"])
-    return counts
+    for light in get_args(Span):
+        where = _lit(light, tx.now, parameters)
+        parts.append(f"({COUNT.format(which=which, where=where, cap=COUNT_CAP)}) AS {light}")
+    (row,) = await tx.rows(f"{source}SELECT {', '.join(parts)}", parameters)
+    return dict(row)
 
 
 async def next_task(tx: Tx, reader: Reader, chosen: QueueFilter, *, after: Cursor | None = None) -> TaskRow | None:
     """Return the task that the reading desk opens next: the first after `after`, else the first of all."""
     page = await tasks_page(tx, reader, chosen, after=after, limit=1) if after is not None else None
     if page is None or not page.rows:
-        parameters: list[Any] = [sorted(reader.position_ids), 1]
-        where = _conditions(chosen, tx.now, parameters)
-        rows = await tx.rows(PAGE.format(where=where), parameters)
+        parameters: list[Any] = [_holders(reader)]
+        rows = await tx.rows(_page(chosen, tx.now, rows=1, parameters=parameters), parameters)
         return TaskRow(**rows[0]) if rows else None
     return page.rows[0]

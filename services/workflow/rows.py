@@ -154,7 +154,7 @@ def _add_task(
     rows.add(
         "task", id=task.id, bureau_id=case.bureau_id, case_id=case.id, season_id=case.season_id, visit_id=visit.id,
         stage=visit.stage, process=case.definition.process, kind=stage.kind, group_id=case.group_id,
-        position_id=task.position, person_id=task.with_, actor=task.actor, state="open", opened_at=tx.now,
+        position_id=task.position, person_id=task.with_, holder_id=task.with_ or task.position, actor=task.actor, state="open", opened_at=tx.now,
         due_at=visit.due_at, due_sort=visit.due_at or NO_DUE, closed_at=None, decision_id=None,
     )  # fmt: skip
     if term is None:

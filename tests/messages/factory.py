@@ -162,7 +162,7 @@ WITH someone AS (
 ), t AS (SELECT id, case_id FROM task WHERE case_id = $4 LIMIT 1),
 made AS (
     INSERT INTO task SELECT gen_random_uuid(), bureau_id, case_id, season_id, visit_id, stage, process, kind, group_id,
-        position_id, actor, state, opened_at, due_at, due_sort, closed_at, decision_id
+        position_id, actor, state, opened_at, due_at, due_sort, closed_at, decision_id, person_id, holder_id
     FROM task, generate_series(1, $5::int) WHERE case_id = $4 RETURNING id, bureau_id
 ), due AS (
     INSERT INTO deadline (id, bureau_id, subject, subject_id, case_id, due_at, close_at, explained, state)

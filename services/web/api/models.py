@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.process.states import TaskKind
 from services.workflow.case_list import CaseRow
 from services.workflow.cases import CaseView, OpenTask, SubmissionView, TimelineEntry
 from services.workflow.possible import StageMark
@@ -97,11 +98,12 @@ class TaskOut(Out):
     case_id: UUID
     version: int
     stage: str
-    kind: Literal["submit", "approve"]
+    kind: TaskKind
     process: str
     season: SeasonName
     group: GroupName
-    position_id: UUID
+    position_id: UUID | None
+    person_id: UUID | None
     opened_at: datetime
     due_at: datetime | None
     returned: bool
@@ -139,14 +141,17 @@ class StageOut(Out):
 
 
 class OpenTaskOut(Out):
-    """An open task of a case. mine: the caller holds its position. unheld: nobody holds it today."""
+    """An open task of a case. mine: it is with the caller. unheld: nobody has it today. person: whom it is with by name."""
 
     id: UUID
+    visit_id: UUID
     stage: str
     kind: str
     actor: str
-    position_id: UUID
-    position: Title
+    position_id: UUID | None
+    position: Title | None
+    person_id: UUID | None
+    person: str | None
     due_at: datetime | None
     close_at: datetime | None
     explained: dict[str, Any]
@@ -156,7 +161,8 @@ class OpenTaskOut(Out):
     @classmethod
     def of(cls, task: OpenTask) -> Self:
         """Return it for an open task."""
-        return cls(**{**vars(task), "position": Title(zh=task.position_zh, en=task.position_en)})
+        held = Title(zh=task.position_zh, en=task.position_en or "") if task.position_zh is not None else None
+        return cls(**{**vars(task), "position": held})
 
 
 class CaseWhole(Out):
