@@ -12,14 +12,16 @@ from services.adapters.pack_words import words
 from services.adapters.yaml_source import PackProblem, Reader, Sourced, dotted, gather
 from services.errors import PackError
 from services.i18n import Message
-from services.process.pack_checks import Loc, check
+from services.process.definitions import STAGE_KINDS
+from services.process.mistakes import Loc
+from services.process.pack_checks import check
 from services.process.packs import Pack
 from services.process.roster import Roster, roster_mistakes
 
 ROOT = "programme.yaml"
 FOLDERS = {"processes": "process", "forms": "form"}
 MENDINGS = 8
-NAMING_KEYS = {"code", "role", "process", "form", "submit", "approve", "file", "field", "part"}
+NAMING_KEYS = {"code", "role", "process", "form", "field", "part", *STAGE_KINDS}
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.i18n import Message
 from services.process.definitions import Actor, Code, Definition
-from services.process.pack_checks import Mistake, suggest
+from services.process.mistakes import Mistake, suggest
 from services.process.packs import Pack
 
 
