@@ -163,7 +163,12 @@ def _try(model: type[Model], value: Any) -> tuple[Model | None, list[Any]]:
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, list(error.errors(include_url=False))
+        return None, [each for each in error.errors(include_url=False) if not _counts_the_valid(each)]
+
+
+def _counts_the_valid(error: Any) -> bool:
+    """Tell whether a list is called too short only because what is wrong in it was not counted."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _told(errors: list[Any], source: Sourced, root: type[BaseModel]) -> list[PackProblem]:

@@ -48,14 +48,24 @@ class Sourced:
 
     def trace(self, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
         """Return the steps of `loc` that somebody wrote; the others (a union's tag, a missing key) are passed over."""
-        if not loc:
-            return ()
-        without = self.trace(loc[1:])
-        if loc[0] not in self.children:
-            return without
-        within = (loc[0], *self.children[loc[0]].trace(loc[1:]))
-        # At a tie the step is a tag that happens to be written too: `submit: plan` names the stage's kind.
-        return within if len(within) > len(without) else without
+        return _trace(self, loc, 0, {})
+
+
+def _trace(
+    source: Sourced, loc: tuple[str | int, ...], at: int, known: dict[tuple[int, int], tuple[str | int, ...]]
+) -> tuple[str | int, ...]:
+    """Return what `trace` does for `loc` from `at` on. known: what was found, since blocks inside of blocks repeat their keys."""
+    if at == len(loc):
+        return ()
+    key = (id(source), at)
+    if key not in known:
+        found = _trace(source, loc, at + 1, known)
+        if loc[at] in source.children:
+            within = (loc[at], *_trace(source.children[loc[at]], loc, at + 1, known))
+            # At a tie the step is a tag that happens to be written too: `submit: plan` names the stage's kind.
+            found = within if len(within) > len(found) else found
+        known[key] = found
+    return known[key]
 
 
 def gather(children: Mapping[str | int, Sourced], *, file: str, values: Any) -> Sourced:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from services.i18n import Message
@@ -30,11 +30,18 @@ class Mistake(NamedTuple):
 
 def suggest(name: str, known: Collection[str]) -> Message:
     """Return what a reader may have meant by `name`."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        return Message("did you mean {near}?", {"near": near[0]})
+    near = _nearest(name, tuple(known))
+    if near is not None:
+        return Message("did you mean {near}?", {"near": near})
     shown = [*list(known)[:SHOWN], *(["…"] if len(known) > SHOWN else [])]
     return Message("known are {known}", {"known": ", ".join(shown) or "–"})
+
+
+@lru_cache
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    """Return the name that is most like `name`; a thousand groups may make the same mistake."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return near[0] if near else None
 
 
 def unknown(loc: Loc, what: Message, name: str, known: Collection[str]) -> Mistake:

@@ -170,8 +170,7 @@ def test_stages_in_an_impossible_order_are_refused(edited):
         return " ".join(message for _, _, message in mistakes(folder))
 
     assert "must be a submit stage" in told(guidance, submit, bureau, file)
-    assert "with filing" not in told(submit, guidance, file, bureau)
-    assert "can never be reached" in told(submit, guidance, file, bureau)
+    assert "bureau can never be reached: the process ends with filing" in told(submit, guidance, file, bureau)
     assert "ends nowhere" in told(submit, guidance, bureau)
 
 
