@@ -168,7 +168,7 @@ def _try(model: type[Model], value: Any) -> tuple[Model | None, list[Any]]:
 
 def _counts_the_valid(error: Any) -> bool:
     """Tell whether a list is called too short only because what is wrong in it was not counted."""
-    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+    return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
 def _told(errors: list[Any], source: Sourced, root: type[BaseModel]) -> list[PackProblem]:
