@@ -29,7 +29,7 @@ def _error_classes(base: type[GuantongError] = GuantongError) -> Iterator[type[G
         yield from _error_classes(each)
 
 
-KEYWORDS = {**DEFAULT_KEYWORDS, "translate": (2,), "ntranslate": (2, 3), "Message": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "translate": (2,), "ntranslate": (2, 3), "reasoned": (2,), "Message": None}
 
 
 def _raised(path: Path) -> Iterator[tuple[int, str]]:
@@ -54,7 +54,7 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _wanted(folder: str) -> bool:
-    top = Path(folder).resolve().relative_to(ROOT).parts
+    top = Path(folder).absolute().relative_to(ROOT).parts  # not resolved: the environment may be a link
     return not top or top[0] in FOLDERS
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.adapters.yaml_source import Sourced
-from services.process.pack_checks import Loc
+from services.process.mistakes import Loc
 
 FILLERS: dict[str, Any] = {
     "within": "1wd",

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from services.i18n import N_, Message
 from services.process.definitions import CODE, STAGE_KINDS, StageBase
-from services.process.pack_checks import Loc, suggest
+from services.process.mistakes import Loc, suggest
 
 _KIND_OF_VALUE = {
     "string_type": N_("text belongs here; found {found}. Put it in quotes"),

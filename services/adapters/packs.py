@@ -12,14 +12,16 @@ from services.adapters.pack_words import words
 from services.adapters.yaml_source import PackProblem, Reader, Sourced, dotted, gather
 from services.errors import PackError
 from services.i18n import Message
-from services.process.pack_checks import Loc, check
+from services.process.definitions import STAGE_KINDS
+from services.process.mistakes import Loc
+from services.process.pack_checks import check
 from services.process.packs import Pack
 from services.process.roster import Roster, roster_mistakes
 
 ROOT = "programme.yaml"
 FOLDERS = {"processes": "process", "forms": "form"}
 MENDINGS = 8
-NAMING_KEYS = {"code", "role", "process", "form", "submit", "approve", "file", "field", "part"}
+NAMING_KEYS = {"code", "role", "process", "form", "field", "part", *STAGE_KINDS}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -161,7 +163,12 @@ def _try(model: type[Model], value: Any) -> tuple[Model | None, list[Any]]:
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, list(error.errors(include_url=False))
+        return None, [each for each in error.errors(include_url=False) if not _counts_the_valid(each)]
+
+
+def _counts_the_valid(error: Any) -> bool:
+    """Tell whether a list is called too short only because what is wrong in it was not counted."""
+    return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
 def _told(errors: list[Any], source: Sourced, root: type[BaseModel]) -> list[PackProblem]:

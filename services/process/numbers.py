@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import product
 from string import Formatter
-from typing import NamedTuple
 
 PLACES = ("season", "serial", "group")
 SERIAL_FORM = r"(0?[1-9]d?)?"
@@ -15,11 +14,61 @@ YEAR = 4
 """A season is named by its year."""
 
 
-class _Sign(NamedTuple):
-    """One character of a number, or any number of them. of: which ones it may be."""
+class _Writer:
+    """What a pattern may write, as a graph: from point to point by one character, or by none."""
 
-    of: frozenset[str]
-    repeats: bool = False
+    def __init__(self, number: str, groups: Collection[str]) -> None:
+        self.by: list[dict[str, list[int]]] = [{}]
+        self.free: list[list[int]] = [[]]
+        self.at = 0
+        for text, name, form, _ in Formatter().parse(number):
+            self._text(text)
+            if name == "season":
+                self._digits(YEAR)
+            elif name == "serial":
+                # Also a serial that has outgrown its width is written whole.
+                self._digits(int(re.sub(r"\D", "", form or "") or 1))
+                self._step(DIGITS, self.at)
+            elif name == "group":
+                self._one_of(groups or ("",))
+
+    def _point(self) -> int:
+        self.by.append({})
+        self.free.append([])
+        return len(self.by) - 1
+
+    def _step(self, letters: Iterable[str], to: int) -> None:
+        for letter in letters:
+            self.by[self.at].setdefault(letter, []).append(to)
+
+    def _text(self, text: str) -> None:
+        for letter in text:
+            to = self._point()
+            self._step(letter, to)
+            self.at = to
+
+    def _digits(self, count: int) -> None:
+        for _ in range(count):
+            to = self._point()
+            self._step(DIGITS, to)
+            self.at = to
+
+    def _one_of(self, words: Iterable[str]) -> None:
+        """Write one of the words. Those that begin alike share their points, so that a thousand groups are soon compared."""
+        begin, ends = self.at, set()
+        shared: dict[tuple[int, str], int] = {}
+        for word in words:
+            self.at = begin
+            for letter in word:
+                key = (self.at, letter)
+                if key not in shared:
+                    shared[key] = self._point()
+                    self._step(letter, shared[key])
+                self.at = shared[key]
+            ends.add(self.at)
+        self.at = self._point()
+        for end in ends:
+            self.free[end].append(self.at)
 
 
 def places_of(number: str) -> set[str] | None:
@@ -44,32 +93,11 @@ def may_coincide(one: str, other: str, *, groups: Collection[str], others: Colle
         groups: the codes of the groups that the first is filled in with.
         others: those of the second.
     """
-    pairs = product(set(_writings(one, groups)), set(_writings(other, others)))
-    return any(_meet(left, right) for left, right in pairs)
+    return _meet(_Writer(one, groups), _Writer(other, others))
 
 
-def _writings(number: str, groups: Collection[str]) -> Iterator[tuple[_Sign, ...]]:
-    """Yield what the pattern may write, sign by sign, once for each group."""
-    for group in groups or ("",):
-        signs: list[_Sign] = []
-        for text, name, form, _ in Formatter().parse(number):
-            signs += _signs(text)
-            if name == "season":
-                signs += [_Sign(DIGITS)] * YEAR
-            elif name == "serial":
-                # Also a serial that has outgrown its width is written whole.
-                signs += [_Sign(DIGITS)] * int(re.sub(r"\D", "", form or "") or 1) + [_Sign(DIGITS, repeats=True)]
-            elif name == "group":
-                signs += _signs(group)
-        yield tuple(signs)
-
-
-def _signs(text: str) -> list[_Sign]:
-    return [_Sign(frozenset(letter)) for letter in text]
-
-
-def _meet(left: tuple[_Sign, ...], right: tuple[_Sign, ...]) -> bool:
-    """Walk both at once, from sign to sign, wherever a common character leads."""
+def _meet(left: _Writer, right: _Writer) -> bool:
+    """Walk both at once, from point to point, wherever a common character leads."""
     seen: set[tuple[int, int]] = set()
     ahead = [(0, 0)]
     while ahead:
@@ -77,17 +105,15 @@ def _meet(left: tuple[_Sign, ...], right: tuple[_Sign, ...]) -> bool:
         if here in seen:
             continue
         seen.add(here)
-        if here == (len(left), len(right)):
+        if here == (left.at, right.at):
             return True
         ahead += _steps(left, right, here)
     return False
 
 
-def _steps(left: tuple[_Sign, ...], right: tuple[_Sign, ...], here: tuple[int, int]) -> Iterator[tuple[int, int]]:
+def _steps(left: _Writer, right: _Writer, here: tuple[int, int]) -> Iterator[tuple[int, int]]:
     at, to = here
-    if at < len(left) and left[at].repeats:
-        yield at + 1, to
-    if to < len(right) and right[to].repeats:
-        yield at, to + 1
-    if at < len(left) and to < len(right) and left[at].of & right[to].of:
-        yield at + (not left[at].repeats), to + (not right[to].repeats)
+    yield from ((each, to) for each in left.free[at])
+    yield from ((at, each) for each in right.free[to])
+    for letter in left.by[at].keys() & right.by[to].keys():
+        yield from product(left.by[at][letter], right.by[to][letter])

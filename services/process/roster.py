@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.i18n import Message
 from services.process.definitions import Actor, Code, Definition
-from services.process.pack_checks import Mistake, suggest
+from services.process.mistakes import Mistake, suggest, twice
 from services.process.packs import Pack
 
 
@@ -45,15 +45,16 @@ class Roster(Definition):
 def roster_mistakes(roster: Roster, pack: Pack) -> Iterator[Mistake]:
     """Yield what the roster says of units and positions that the pack does not have, and positions beyond their seats."""
     units = [unit.code for unit in pack.units]
-    logins = [person.login for person in roster.people]
+    known_units = frozenset(units)
+    again = set(twice([person.login for person in roster.people]))
     places = {(place.group, f"{place.unit}/{place.role}" if place.unit else place.role) for place in pack.places()}
     for index, person in enumerate(roster.people):
-        if person.login in logins[:index]:
+        if index in again:
             yield Mistake(
                 ("people", index, "login"),
                 Message("“{name}” stands here for the second time; every code stands once", {"name": person.login}),
             )
-        if person.unit is not None and person.unit not in units:
+        if person.unit is not None and person.unit not in known_units:
             values = {"what": Message("unit"), "name": person.unit, "suggestion": suggest(person.unit, units)}
             yield Mistake(("people", index, "unit"), Message("there is no {what} “{name}”; {suggestion}", values))
         for number, held in enumerate(person.holds):
@@ -73,13 +74,18 @@ def roster_mistakes(roster: Roster, pack: Pack) -> Iterator[Mistake]:
 
 def _seat_mistakes(roster: Roster, pack: Pack) -> Iterator[Mistake]:
     """QD-02: one chief coach, two to five coaches."""
+    holding: dict[tuple[str | None, str], list[int]] = {}
+    for index, person in enumerate(roster.people):
+        for held in dict.fromkeys(person.holds):
+            holding.setdefault((held.group, held.position), []).append(index)
+    limits = {(position.role, position.at): position.seats.max for position in pack.positions}
     for place in pack.places():
         position = place.role if place.group else f"{place.unit}/{place.role}"
-        limit = pack.position(place.role, at="group" if place.group else "unit").seats.max
-        holders = roster.holders(position, group=place.group)
+        limit = limits[place.role, "group" if place.group else "unit"]
+        holders = holding.get((place.group, position), [])
         if limit is not None and len(holders) > limit:
-            index = roster.people.index(holders[limit])
             values = {"position": f"{place.group or place.unit}/{place.role}", "count": len(holders), "max": limit}
             yield Mistake(
-                ("people", index, "holds"), Message("{position} has {max} seats; {count} people hold it", values)
+                ("people", holders[limit], "holds"),
+                Message("{position} has {max} seats; {count} people hold it", values),
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from services.i18n import Message
+from services.i18n import N_, Message
 from services.process.terms import Actor, Definition
 
 Mode = Literal["one", "any_of", "all_of", "in_sequence", "quorum", "votes", "each"]
@@ -77,7 +78,43 @@ class Each(Definition):
     needed: int | None = Field(default=None, ge=1)
 
 
-Signers = Actor | AllOf | AnyOf | InSequence | Quorum | Votes | Each
+KEYS: Mapping[str, str] = {
+    "all_of": "AllOf", "any_of": "AnyOf", "in_sequence": "InSequence", "quorum": "Quorum", "votes": "Votes", "each": "Each",
+}  # fmt: skip
+"""The key by which each mode is known, and its class."""
+
+
+def _keys_in(value: Any) -> list[str]:
+    return [key for key in KEYS if key in value] if isinstance(value, dict) else []
+
+
+def _one_mode(value: Any) -> Any:
+    """Refuse what names no mode, or several, in one sentence instead of one for each mode."""
+    if isinstance(value, str | Definition) or len(_keys_in(value)) == 1:
+        return value
+    found = ", ".join(_keys_in(value)) or "–"
+    words = N_("who acts is one position, or exactly one of {modes} with positions; found {found}")
+    raise ValueError(Message(words, {"modes": ", ".join(KEYS), "found": found}))
+
+
+def _mode(value: Any) -> str:
+    """Return the class that reads `value`."""
+    if isinstance(value, dict):
+        return KEYS[_keys_in(value)[0]]
+    return "Actor" if isinstance(value, str) else type(value).__name__
+
+
+Signers = Annotated[
+    Annotated[Actor, Tag("Actor")]
+    | Annotated[AllOf, Tag("AllOf")]
+    | Annotated[AnyOf, Tag("AnyOf")]
+    | Annotated[InSequence, Tag("InSequence")]
+    | Annotated[Quorum, Tag("Quorum")]
+    | Annotated[Votes, Tag("Votes")]
+    | Annotated[Each, Tag("Each")],
+    Discriminator(_mode),
+    BeforeValidator(_one_mode),
+]
 
 
 def actors_of(by: Signers) -> tuple[str, ...]:  # noqa: PLR0911 - one line per mode

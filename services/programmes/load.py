@@ -128,7 +128,7 @@ async def _refuse_shared_numbers(tx: Tx, bureau_id: UUID, pack: Pack) -> None:
 
 
 def _numbers(pack: Pack) -> list[str]:
-    stages = (stage for process in pack.processes for stage in process.stages)
+    stages = (stage for process in pack.processes for stage in process.all_stages)
     return [stage.number for stage in stages if isinstance(stage, FileStage)]
 
 

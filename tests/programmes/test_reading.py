@@ -125,11 +125,11 @@ def test_every_actor_has_a_position_at_every_place(pack):
         (PROCESS, "{season}-", "{year}-", "number:", "season, serial"),
         (PROCESS, "within: 5wd", "within: 5 days", "within: 5wd", "5wd"),
         (PROCESS, "within: 5wd", "witin: 5wd", "within: 5wd", "did you mean within?"),
-        (PROCESS, "approve: guidance", "aprove: guidance", "approve: guidance", "submit, approve, file"),
+        (PROCESS, "approve: guidance", "aprove: guidance", "approve: guidance", "submit, approve, sign"),
         (PROCESS, "approve: bureau", "approve: guidance", "processes", "guidance stands twice"),
         (PROCESS, 'due: "01-31"', 'due: "02-30"', "season:", "no day"),
         (PROCESS, 'opens: "-1/11-15"', 'opens: "11-15"', "season:", "-1/11-15"),
-        (PROCESS, "until: done, tell: [guiding-unit/reviewer]", "until: close, tell: [guiding-unit/reviewer]", "every: 1wd", "an approve stage has no close"),
+        (PROCESS, "until: done, tell: [guiding-unit/reviewer]", "until: close, tell: [guiding-unit/reviewer]", "every: 1wd", "only a submit stage has a close"),
         (FORM, "type: integer", "type: number", "- field: number", "known are text"),
         (FORM, "equals: budget.total}", "equals: budget.totl}", "equals: budget.total}", "did you mean budget.total?"),
         (FORM, "sum: {of: budget.lines.amount, equals", "sum: {of: budget.lines.item, equals", "sum: {of: budget.lines.amount, equals", "“item”"),
@@ -170,8 +170,7 @@ def test_stages_in_an_impossible_order_are_refused(edited):
         return " ".join(message for _, _, message in mistakes(folder))
 
     assert "must be a submit stage" in told(guidance, submit, bureau, file)
-    assert "filing ends" not in told(submit, guidance, file, bureau)
-    assert "can never be reached" in told(submit, guidance, file, bureau)
+    assert "bureau can never be reached: the process ends with filing" in told(submit, guidance, file, bureau)
     assert "ends nowhere" in told(submit, guidance, bureau)
 
 
