@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET  # it only writes
 
 from services.i18n import Message, translate
 from services.process.bpmn_conditions import cardinality, completion, outcomes, variable, waits_for
+from services.process.bpmn_diagram import BPMNDI, DC, DI, draw_diagram
 from services.process.bpmn_plan import Flow, Node, Plan, plan
 from services.process.definitions import (
     ActedStage,
@@ -36,9 +37,6 @@ from services.process.told import told_sentences
 from services.process.xml_text import clean
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
-BPMNDI = "http://www.omg.org/spec/BPMN/20100524/DI"
-DC = "http://www.omg.org/spec/DD/20100524/DC"
-DI = "http://www.omg.org/spec/DD/20100524/DI"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 OWN = "urn:guantong:bpmn:1"
 LANGUAGE = "https://www.python.org"
@@ -72,7 +70,9 @@ class _Export:
         for actor in self.process.actors():
             self._add(root, "resource", id=_actor_id(actor), name=self._actor(actor))
         self._process(root)
-        self._diagram(root)
+        markers = {node.id for node in self.plan.nodes.values() if self._tag(node) == "exclusiveGateway"}
+        names = {flow.id: clean(self._flow_name(flow)) for flow in self.plan.flows}
+        draw_diagram(root, self.plan, of=self.process.process, names=names, markers=markers)
         ET.indent(root)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -242,22 +242,6 @@ class _Export:
 
     def _expression(self, parent: ET.Element, tag: str, expression: str) -> None:
         self._add(parent, tag, expression).set(f"{{{XSI}}}type", "bpmn:tFormalExpression")
-
-    def _diagram(self, root: ET.Element) -> None:
-        diagram = ET.SubElement(root, f"{{{BPMNDI}}}BPMNDiagram", {"id": "diagram"})
-        plane = ET.SubElement(diagram, f"{{{BPMNDI}}}BPMNPlane", {"id": "plane", "bpmnElement": self.process.process})
-        for node in self.plan.nodes.values():
-            marker = {"isMarkerVisible": "true"} if self._tag(node) == "exclusiveGateway" else {}
-            shape = ET.SubElement(
-                plane, f"{{{BPMNDI}}}BPMNShape", {"id": f"shape_{node.id}", "bpmnElement": node.id, **marker}
-            )
-            box = self.plan.layout.boxes[node.id]
-            size = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
-            ET.SubElement(shape, f"{{{DC}}}Bounds", {key: f"{value:.1f}" for key, value in size.items()})
-        for flow in self.plan.flows:
-            edge = ET.SubElement(plane, f"{{{BPMNDI}}}BPMNEdge", {"id": f"edge_{flow.id}", "bpmnElement": flow.id})
-            for x, y in flow.points:
-                ET.SubElement(edge, f"{{{DI}}}waypoint", {"x": f"{x:.1f}", "y": f"{y:.1f}"})
 
 
 def _actor_id(actor: str) -> str:

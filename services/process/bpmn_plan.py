@@ -23,6 +23,8 @@ from services.process.stage_words import Exit, exits
 
 START, REJECTED, END = "start_event", "end_rejected", "end_event"
 EVENT, GATEWAY, TASK = (36.0, 36.0), (50.0, 50.0), (130.0, 80.0)
+HEAD = 16.0
+"""Room for the name of an arm."""
 Role = Literal["start", "stage", "after", "split", "join", "end", "rejected"]
 
 
@@ -106,7 +108,10 @@ class _Planner:
     def _fork(self, block: BranchStage | ParallelStage) -> Fork:
         split = self._box(f"split_{block.code}", "split", block, GATEWAY)
         join = self._box(f"join_{block.code}", "join", block, GATEWAY)
-        inside = (Arm(f"{block.code} {number}", tuple(self._series(each))) for number, each in enumerate(arms(block)))
+        inside = (
+            Arm(f"{block.code} {number}", tuple(self._series(each)), head=HEAD)
+            for number, each in enumerate(arms(block))
+        )
         return Fork(split, tuple(inside), join)
 
     def _backs(self, ways: Mapping[str, list[Exit]]) -> Iterator[Back]:
