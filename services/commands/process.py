@@ -26,7 +26,7 @@ def group() -> None:
 
 
 @app.command()
-def export(  # noqa: PLR0913 - one parameter per option
+def export(
     programme: Annotated[str, typer.Argument(help="A programme's code, or the path of a pack.")],
     process: Annotated[str, typer.Argument(help="The process's code.")],
     *,

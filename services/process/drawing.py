@@ -177,7 +177,7 @@ class _Picture:
         ways = [way for stage in self.definition.all_stages for way in exits(stage)]
         lines = []
         if any(way.to is not None for way in ways):
-            lines.append(self._say("- - - back to an earlier stage"))
+            lines.append(translate(self.locale, "- - - back to an earlier stage"))
         if any(way.to is None for way in ways):
             lines.append(
                 translate(self.locale, "may end here: the case can be {rejected} there", rejected=self._say(REJECTED))

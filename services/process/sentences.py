@@ -133,14 +133,15 @@ def _who(pack: Pack, stage: Judging) -> Message:
     values: dict[str, object] = {
         "who": actor_titles(pack, stage.actors), "act": Words(KINDS[stage.kind]), "within": length(stage.within),
     }  # fmt: skip
+    mode: str = stage.mode
     match stage.by:
         case Quorum():
             values |= {"n": stage.by.quorum, "total": len(stage.by.of)}
         case Votes():
             values |= {"n": stage.by.needed, "total": sum(stage.by.votes.values()), "who": _weighted(pack, stage.by)}
         case Each(needed=int()):
-            return Message(MODES["needed"], {**values, "n": stage.by.needed})
-    return Message(MODES[stage.mode], values)
+            mode, values = "needed", values | {"n": stage.by.needed}
+    return Message(MODES[mode], values)
 
 
 def _weighted(pack: Pack, votes: Votes) -> Listed:
