@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET  # it only writes
 
 from services.i18n import translate
@@ -24,7 +24,7 @@ from services.process.definitions import (
     arms,
 )
 from services.process.layout import Arm, Back, Box, Direction, Fork, Layout, Part, Placed, Route, lay_out
-from services.process.position import Mark, Position, mark_of
+from services.process.position import Mark, Position, marks_of
 from services.process.shapes import diamond, disc, outline
 from services.process.stage_words import KINDS, MARKS, REJECTED, arm_titles, exits, stage_title
 from services.process.text_boxes import wrap
@@ -87,6 +87,10 @@ class _Picture:
     position: Position | None
     direction: Direction
     names: Names | None
+    marks: dict[str, Mark] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.marks = marks_of(self.definition, self.position) if self.position is not None else {}
 
     def svg(self) -> str:
         layout = lay_out(self._parts(), list(self._backs()), direction=self.direction)
@@ -142,7 +146,7 @@ class _Picture:
         return translate(self.locale, message)
 
     def _mark(self, code: str) -> Mark | None:
-        return mark_of(self.definition, self.position, code) if self.position is not None else None
+        return self.marks.get(code)
 
     def _mark_words(self, code: str) -> str:
         mark = self._mark(code)

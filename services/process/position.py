@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from services.process.definitions import BranchStage, ProcessDefinition, walk
+from services.process.definitions import BranchStage, ParallelStage, ProcessDefinition, walk
 from services.process.states import CaseState
 
 Mark = Literal["done", "open", "returned", "ahead", "skipped"]
@@ -38,7 +38,7 @@ def position_of(definition: ProcessDefinition, state: CaseState) -> Position:
     """
     places = definition.places
     here = frozenset(visit.stage for visit in state.open if visit.stage in places)
-    behind = {code: not any(stands in set(before(definition, code)) for stands in here) for code in places}
+    behind = {code: here.isdisjoint(before(definition, code)) for code in places}
     chosen = {code: arm for code, arm in state.chosen.items() if behind.get(code, False)}
     taken = {code for code in places if _taken(definition, code, chosen)}
     return Position(
@@ -61,19 +61,23 @@ def before(definition: ProcessDefinition, code: str) -> Iterator[str]:
     return (entry[0].code for siblings, index in lists for entry in walk(siblings[:index]))
 
 
-def mark_of(definition: ProcessDefinition, position: Position, code: str) -> Mark:
-    """Return the mark of a stage; a block is as what is inside it. What the case went past without a visit was not taken."""
+def marks_of(definition: ProcessDefinition, position: Position) -> dict[str, Mark]:
+    """Return the mark of every stage; a block is as what is inside it. What the case went past without a visit was not taken."""
+    past = {code for here in position.open for code in before(definition, here)}
+    return {code: _mark(definition, position, code, past=past) for code in definition.places}
+
+
+def _mark(definition: ProcessDefinition, position: Position, code: str, *, past: set[str]) -> Mark:
     if code in position.open:
         return "returned" if code in position.returned else "open"
     if code in position.done:
         return "done"
     if not _taken(definition, code, position.chosen):
         return "skipped"
-    inside = definition.inside(code)
-    if code in position.chosen or (inside and not inside.isdisjoint(position.done | position.open)):
+    inside = definition.inside(code) if isinstance(definition.stage(code), BranchStage | ParallelStage) else frozenset()
+    if code in position.chosen or not inside.isdisjoint(position.done | position.open):
         return "open" if not inside.isdisjoint(position.open) else "done"
-    passed = position.over or any(code in set(before(definition, each)) for each in position.open)
-    return "skipped" if passed else "ahead"
+    return "skipped" if position.over or code in past else "ahead"
 
 
 def _taken(definition: ProcessDefinition, code: str, chosen: Mapping[str, int]) -> bool:
