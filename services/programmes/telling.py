@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.i18n import N_, Localizable, Message, translate
-from services.process.definitions import ApproveStage, FileStage, ProcessDefinition, Rung, Span, Stage, SubmitStage
-from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, GroupPosition, Pack
+from services.i18n import Localizable, Message, translate
+from services.process.definitions import Block, BranchStage, ParallelStage, ProcessDefinition, Stage, arms
+from services.process.naming import actor_title, condition_words, stage_name
+from services.process.packs import GroupPosition, Pack
+from services.process.sentences import stage_sentences
+from services.process.told import told_sentences
 from services.programmes.load import LoadReport
+
+__all__ = ["actor_title", "pack_lines", "process_lines", "report_lines"]
 
 
 def pack_lines(pack: Pack, *, locale: str) -> Iterator[str]:
@@ -36,85 +41,49 @@ def pack_lines(pack: Pack, *, locale: str) -> Iterator[str]:
 
 
 def process_lines(pack: Pack, process: ProcessDefinition, *, locale: str) -> Iterator[str]:
-    """Yield a process in words: its season, then each stage in order."""
+    """Yield a process in words: its season, each stage in order with what is inside of blocks indented, and who is told."""
     yield from ("", f"{process.title.in_(locale)} ({process.process})")
-    values = {"opens": process.season.opens, "due": process.season.due}
-    yield "  " + _say(locale, Message("Every year: opens {opens}, due {due} (-1/ is the year before)", values))
-    for number, stage in enumerate(process.stages, start=1):
-        title = stage.title.in_(locale) if stage.title else stage.code
-        yield f"  {number}. {title} ({stage.code})"
-        for sentence in _stage_sentences(pack, stage):
-            yield f"     {sentence.in_(locale)}"
+    if process.season is None:
+        yield "  " + _say(locale, Message("Has no season: other processes run it"))
+    else:
+        values = {"opens": process.season.opens, "due": process.season.due}
+        yield "  " + _say(locale, Message("Every year: opens {opens}, due {due} (-1/ is the year before)", values))
+    yield from _series_lines(pack, process, process.stages, locale=locale)
+    yield from (f"  {sentence.in_(locale)}" for sentence in told_sentences(process))
 
 
-def _stage_sentences(pack: Pack, stage: Stage) -> Iterator[Message]:
-    match stage:
-        case SubmitStage():
-            yield from _submit_sentences(pack, stage)
-        case ApproveStage():
-            yield from _approve_sentences(pack, stage)
-        case FileStage():
-            yield Message("Filed under a number like {number}", {"number": stage.number})
-    if stage.notify:
-        yield Message("Told: {who}", {"who": _Names(pack, stage.notify)})
+def _series_lines(
+    pack: Pack,
+    process: ProcessDefinition,
+    stages: tuple[Stage, ...],
+    *,
+    locale: str,
+    before: str = "",
+    indent: str = "  ",
+) -> Iterator[str]:
+    """Yield the stages of one list. before: the number of the arm that they are in; 3a.1 is the first stage of way a of 3."""
+    for number, stage in enumerate(stages, start=1):
+        yield f"{indent}{before}{number}. {stage_name(stage).in_(locale)} ({stage.code})"
+        yield from (f"{indent}   {line.in_(locale)}" for line in stage_sentences(pack, process, stage))
+        if not isinstance(stage, BranchStage | ParallelStage):
+            continue
+        for place, inner in enumerate(arms(stage)):
+            arm = f"{before}{number}{chr(ord('a') + place)}"
+            yield f"{indent}   {arm}. {_arm_words(pack, process, stage, place).in_(locale)}"
+            yield from _series_lines(pack, process, inner, locale=locale, before=f"{arm}.", indent=indent + "      ")
 
 
-def _submit_sentences(pack: Pack, stage: SubmitStage) -> Iterator[Message]:
-    yield Message("{who} submits “{form}”", {"who": actor_title(pack, stage.by), "form": pack.form(stage.form).title})
-    if stage.close is not None:
-        yield Message("Closes {after} after the due date", {"after": _length(stage.close.after)})
-        if stage.close.exceptions is not None:
-            yield Message("{who} may grant a late exception", {"who": actor_title(pack, stage.close.exceptions)})
-    yield from _reminder_sentences(pack, stage)
-
-
-def _approve_sentences(pack: Pack, stage: ApproveStage) -> Iterator[Message]:
-    sentence = {
-        "one": N_("{who} approves or returns within {within}"),
-        "all_of": N_("all of {who} approve within {within}; one return sends it back"),
-        "any_of": N_("the first of {who} to act decides, within {within}"),
-    }[stage.mode]
-    yield Message(sentence, {"who": _Names(pack, stage.actors), "within": _length(stage.within)})
-    yield Message("Can be returned to: {stages}", {"stages": ", ".join(stage.return_to)})
-    yield from _reminder_sentences(pack, stage)
-
-
-def _reminder_sentences(pack: Pack, stage: SubmitStage | ApproveStage) -> Iterator[Message]:
-    if stage.remind is not None:
-        values = {"before": ", ".join(map(str, stage.remind.before)), "at": f"{stage.remind.at:%H:%M}"}
-        yield Message("Reminded before the due date: {before}, at {at}", values)
-    yield from (_rung_sentence(pack, rung) for rung in stage.overdue)
-
-
-def _rung_sentence(pack: Pack, rung: Rung) -> Message:
-    values = {"after": _length(rung.after), "every": _length(rung.every), "who": _Names(pack, rung.tell)}
-    return Message("Overdue by {after}, then every {every}: {who} is told", values)
-
-
-def _length(span: Span) -> Message:
-    if span.unit == "wd":
-        return Message("{n} workdays", {"n": span.n})
-    return Message("{n} days", {"n": span.n})
-
-
-def actor_title(pack: Pack, actor: str) -> Localizable:
-    """Return what people call an actor: `basic-education-office/clerk` is “Basic education office: clerk”."""
-    unit, _, role = actor.rpartition("/")
-    if not unit:
-        return pack.position(role, at="group").title
-    stands_for = {GUIDING_UNIT: Message("Guiding unit"), BASE_SCHOOL: Message("Base school")}
-    place = stands_for[unit] if unit in stands_for else pack.unit(unit).title
-    return Message("{unit}: {role}", {"unit": place, "role": pack.position(role, at="unit").title})
-
-
-class _Names:
-    """Several actors by their titles."""
-
-    def __init__(self, pack: Pack, actors: tuple[str, ...]) -> None:
-        self.titles = [actor_title(pack, actor) for actor in actors]
-
-    def in_(self, locale: str) -> str:
-        return ("、" if locale.startswith("zh") else ", ").join(title.in_(locale) for title in self.titles)
+def _arm_words(pack: Pack, process: ProcessDefinition, block: Block, number: int) -> Localizable:
+    """Return what a way or a path is called, and when a way is taken."""
+    if isinstance(block, ParallelStage):
+        return block.paths[number].title or Message("Path {n}", {"n": number + 1})
+    way = block.ways[number]
+    words = (
+        Message("otherwise")
+        if way.when is None
+        else Message("if {condition}", {"condition": condition_words(pack, process, way.when)})
+    )
+    return Message("{title}: {words}", {"title": way.title, "words": words}) if way.title else words
 
 
 def _say(locale: str, message: Message) -> str:

@@ -31,6 +31,7 @@ BY_FREE_TEXT = {
     "MIT License": "MIT",
     "MIT license": "MIT",
     "PSF": "PSF-2.0",
+    "lGPLv3": "LGPL-3.0-or-later",  # SpiffWorkflow; its files say “or any later version”
 }
 SPDX = re.compile(r"[A-Za-z0-9.+-]+(?: (?:OR|AND) [A-Za-z0-9.+-]+)*")
 

@@ -1,11 +1,12 @@
 """What we build on may be used under the Apache licence, and docs/licences.md says under which terms."""
 
 import re
+from hashlib import sha256
 
 import pytest
 
 from tests.house.licences import licence_of, locked
-from tests.house.sources import ROOT, VENDORED
+from tests.house.sources import ROOT, TEST_VENDORED, VENDORED
 
 DOCUMENT = ROOT / "docs/licences.md"
 ROW = re.compile(r"^\| ([a-z0-9][a-z0-9._-]*) \| ([^|]+?) \|$", re.MULTILINE)
@@ -16,6 +17,11 @@ PERMISSIVE = {
 UNCHANGED_ONLY = {"MPL-2.0", "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later"}
 """Free to use as a library that we neither change nor copy from."""
 LOCKED = locked()
+KEPT = {
+    "LICENSE": "5788cf8bd61481776cee1c943595525499a1355c045e9244f92e6c8092c06770",
+    "bpmn-viewer.production.min.js": "3e86176f1be59ab1d7fb052d4bf458b93af598e7e80f2c7742ad37da98bf4733",
+}
+"""The checksums of what the tests keep of bpmn-js."""
 
 
 def permitted(expression: str) -> bool:
@@ -73,6 +79,16 @@ def test_what_is_served_from_the_repository_brings_its_licence():
         name, _, version = folder.name.rpartition("-")
         assert f"{name} {version}" in text.lower(), folder.name
         assert name in notice.lower(), folder.name
+
+
+def test_what_the_tests_keep_of_others_is_unchanged_and_brings_its_licence():
+    folders = [folder for folder in (ROOT / TEST_VENDORED).iterdir() if folder.is_dir()]
+    assert [folder.name for folder in folders] == ["bpmn-js-18.31.1"]
+    folder = folders[0]
+    assert {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()} == KEPT
+    text, notice = DOCUMENT.read_text(encoding="utf-8"), (ROOT / "NOTICE").read_text(encoding="utf-8")
+    assert "bpmn-js 18.31.1" in text
+    assert "bpmn-js" in notice
 
 
 def test_our_own_licence_is_whole():
