@@ -54,6 +54,8 @@ def test_a_group_in_the_number_counts_with_its_code() -> None:
     named = "{group}-{season}-{serial}"
     assert not may_coincide(named, named, groups=("math", "physics"), others=("chess",))
     assert may_coincide(named, named, groups=("math", "physics"), others=("physics",))
+    assert may_coincide("{group}-{season}", "math-2-{season}", groups=("math", "math-2", "maths"), others=())
+    assert not may_coincide("{group}-{season}", "math-{season}", groups=("math-2", "maths"), others=())
 
 
 def resolved(**changes: Any) -> dict[str, Any]:
