@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from services.errors import AlreadyDecidedError, ConflictError, KeyReusedError
 from services.i18n import N_, Message
 from services.people.access import Reader
-from services.process.events import Context, Event, Transition
+from services.process.events import Context, Event
+from services.process.outcomes import Transition
 from services.process.transitions import advance
 from services.store.audit import digest
 from services.store.transaction import Tx

@@ -15,7 +15,7 @@ from services.people.holding import holds
 from services.process.alarms import ASSIGNEE, dump_series, plan_series
 from services.process.deadlines import Term
 from services.process.definitions import PublishStage, SubProcessStage, WaitStage
-from services.process.events import Tell, Transition
+from services.process.outcomes import Tell, Transition
 from services.process.states import TaskState, VisitState
 from services.store.audit import ChainedEvent, salted
 from services.store.transaction import Tx

@@ -160,7 +160,7 @@ async def test_a_finished_case_is_opened_again_and_keeps_its_number(office: Offi
     await office.fill_in("robotics-chief", first, PLAN)
     await office.do(submit_plan, "robotics-chief", task_id=(await office.task(first)).id)
     judge = (await office.state()).open[0]
-    login = "education-clerk"
+    login = "reviewer"
     await office.do(approve, login, task_id=judge.tasks[0].id)
     filed = await office.state()
     assert filed.number is not None

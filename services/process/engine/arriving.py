@@ -10,7 +10,8 @@ from services.process.engine.change import Change
 from services.process.engine.entering import member_task, proceed
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import reasoned, standing
-from services.process.events import Fail, Fill, NewTask, Object, Pass, Settle
+from services.process.events import Fail, Fill, Object, Pass, Settle
+from services.process.outcomes import NewTask
 from services.process.states import ObjectionState, VisitState
 
 

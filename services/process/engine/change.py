@@ -7,16 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from services.process.definitions import FileStage, ProcessDefinition, SubProcessStage
-from services.process.events import (
-    ClosedTask,
-    Context,
-    LeftVisit,
-    Moved,
-    NewTask,
-    OpenedVisit,
-    Tell,
-    Transition,
-)
+from services.process.events import Context
+from services.process.outcomes import ClosedTask, LeftVisit, Moved, NewTask, OpenedVisit, Tell, Transition
 from services.process.states import CaseState, Move, Outcome, TaskState, VisitState
 
 

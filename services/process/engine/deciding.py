@@ -13,7 +13,8 @@ from services.process.engine.counting import added_left, count, turns, waits_for
 from services.process.engine.entering import proceed, restore
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import acting_for, check_judge, find_task, named, reasoned, standing
-from services.process.events import Approve, Assess, Decline, NewTask, Oppose, Reject, Return, Sign, Submit
+from services.process.events import Approve, Assess, Decline, Oppose, Reject, Return, Sign, Submit
+from services.process.outcomes import NewTask
 from services.process.states import ExceptionState, Move, Opinion, Outcome, TaskState, Verdict, VisitState
 
 OUTCOMES: dict[str, Outcome] = {"submit": "submitted", "approve": "approved", "sign": "signed", "assess": "assessed"}
@@ -150,6 +151,9 @@ def return_(change: Change, event: Return) -> None:
             act="return",
             choices=", ".join(stage.return_to) or "-",
         )
+    if event.to not in change.before.visits:
+        words = N_("The case has not been in “{to}”, so it cannot go back there.")
+        raise IllegalTransitionError(words, state=visit.stage, to=event.to, act="return")
     reasoned(event.words, "Say why it goes back.")
     send_back(
         change, visit, event.to, outcome="returned", mine=task, straight=stage.after_correction == "straight-back"

@@ -23,7 +23,7 @@ from services.process.definitions import (
 )
 from services.process.engine.change import Change
 from services.process.engine.conditions import chosen_way
-from services.process.events import OpenedVisit
+from services.process.outcomes import OpenedVisit
 from services.process.states import TaskKind, TaskState, VisitState
 
 KINDS: Mapping[str, TaskKind] = {"submit": "submit", "approve": "approve", "sign": "sign", "assess": "assess"}

@@ -6,7 +6,8 @@ from services.errors import ForbiddenError, IllegalTransitionError
 from services.process.definitions import ActedStage, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
 from services.process.engine.rights import acting_for, check_recipient, find_task, named, reasoned, standing
-from services.process.events import AddSigner, ClosedTask, NewTask, RemoveSigner
+from services.process.events import AddSigner, RemoveSigner
+from services.process.outcomes import ClosedTask, NewTask
 from services.process.states import Added, Opinion, TaskState, VisitState
 
 

@@ -9,15 +9,8 @@ from services.errors import ClosedError, ForbiddenError, IllegalTransitionError,
 from services.process.definitions import Acted, Extension, SubmitStage
 from services.process.engine.change import Change
 from services.process.engine.rights import acting_for, find_task, named, reasoned, require_administrator, standing
-from services.process.events import (
-    AskExtension,
-    GrantException,
-    GrantExtension,
-    Moved,
-    RefuseExtension,
-    Resume,
-    Suspend,
-)
+from services.process.events import AskExtension, GrantException, GrantExtension, RefuseExtension, Resume, Suspend
+from services.process.outcomes import Moved
 from services.process.states import Asked, ExceptionState, VisitState
 
 
