@@ -55,7 +55,9 @@ class Tx:
     def session(self) -> AsyncSession:
         """The ORM session on this transaction, made when first asked for: acts do without one."""
         if self._session is None:
-            self._session = AsyncSession(self._connection, expire_on_commit=False, autoflush=True)
+            self._session = AsyncSession(
+                self._connection, expire_on_commit=False, autoflush=True, join_transaction_mode="rollback_only"
+            )
         return self._session
 
     async def connection(self) -> AsyncConnection:

@@ -24,6 +24,7 @@ from services.process.engine.counting import count, waits_for
 from services.process.engine.rights import check_judge
 from services.process.events import Context
 from services.process.states import CaseState, TaskState, VisitState
+from services.workflow.standing import BACK
 from services.workflow.whose import is_with
 
 MarkState = Literal["done", "current", "ahead", "returned"]
@@ -57,10 +58,6 @@ def draw_stages(definition: ProcessDefinition, state: CaseState) -> tuple[StageM
         title = stage.title or Localized(zh=stage.code, en=stage.code)
         marks.append(StageMark(stage.code, stage.kind, title, mark, state.visits.get(stage.code, 0)))
     return tuple(marks)
-
-
-BACK = frozenset({"return", "decline", "oppose", "fail", "settle"})
-"""Acts that open a visit because something has to be mended."""
 
 
 @dataclass(frozen=True)

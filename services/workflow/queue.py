@@ -185,7 +185,7 @@ CROSS JOIN LATERAL (
     SELECT t.id AS task_id, t.case_id, c.version, t.stage, t.kind, t.process, t.season_id, s.key AS season_key, c.version_id,
         t.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, t.position_id, t.due_at,
         t.due_sort, t.opened_at, v.entered_by IN ('return', 'decline', 'oppose', 'fail', 'settle') AS returned, c.late, t.person_id
-    FROM task t JOIN cases c ON c.id = t.case_id JOIN visit v ON v.id = t.visit_id JOIN season s ON s.id = t.season_id
+    FROM task t JOIN cases c ON c.id = t.case_id LEFT JOIN visit v ON v.id = t.visit_id JOIN season s ON s.id = t.season_id
     JOIN project_group g ON g.id = t.group_id WHERE t.id = x.id LIMIT 1) t
 ORDER BY t.due_sort, t.task_id
 """
