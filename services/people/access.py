@@ -12,49 +12,42 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
 from models.case import Case
 from models.people import ProjectGroup
+from models.programme import ProgrammeVersion
 from services.errors import ForbiddenError, NotFoundError
+from services.people.positions import (
+    ADMINISTRATOR,
+    AUDITOR,
+    BASE_OFFICE,
+    OFFICE_ROLES,
+    REVIEWER,
+    SECURITY,
+    STAND_INS,
+    HeldPosition,
+    Sight,
+    StandIn,
+    held_position,
+    read_stand_ins,
+    sight_of,
+)
+from services.process.definitions import ProcessDefinition
+from services.process.packs import Pack
 from services.store.transaction import Tx
 
-ADMINISTRATOR, AUDITOR, SECURITY = "administrator", "audit-administrator", "security-administrator"
-"""Roles at the bureau itself (三员): each is given to a different person."""
-BUREAU_ROLES = frozenset({ADMINISTRATOR, AUDITOR, SECURITY})
-UNIT_ADMINISTRATOR = "unit-administrator"
-COACHES = frozenset({"chief-coach", "coach"})
-REVIEWER = "reviewer"
-BASE_OFFICE = "office"
-OFFICE_ROLES = frozenset({"clerk", "head"})
 ADMIN_SCOPES = frozenset({"admin", "metrics"})
-
-
-@dataclass(frozen=True)
-class HeldPosition:
-    """A position that the reader holds today; at a unit or in a project group."""
-
-    id: UUID
-    code: str
-    role: str
-    title_zh: str
-    title_en: str
-    unit_id: UUID | None
-    unit_kind: str | None
-    group_id: UUID | None
-
-    def title(self, locale: str) -> str:
-        """Return the position's title for `locale`."""
-        return self.title_zh if locale.startswith("zh") else self.title_en
 
 
 @dataclass(frozen=True)
 class Reader:
     """A person of one bureau with the positions that they hold today, by the business clock in the bureau's zone.
 
-    administered: the units whose people they look after, with all units below. colleagues: all positions of the units where they are clerk or head.
+    administered: the units whose people they look after, with all units below. colleagues: all positions of the units
+    where they are clerk or head. stand_ins: whom they stand in for today (代理); nothing but `sights` counts those in here.
     """
 
     person_id: UUID
@@ -68,6 +61,7 @@ class Reader:
     bureau_name: str
     administered: frozenset[UUID] = frozenset()
     colleagues: frozenset[UUID] = frozenset()
+    stand_ins: tuple[StandIn, ...] = ()
 
     @cached_property
     def position_ids(self) -> frozenset[UUID]:
@@ -75,24 +69,15 @@ class Reader:
         return frozenset(position.id for position in self.positions)
 
     @cached_property
-    def group_ids(self) -> frozenset[UUID]:
-        """The project groups where the reader is chief coach or coach."""
-        held = (position for position in self.positions if position.role in COACHES)
-        return frozenset(position.group_id for position in held if position.group_id is not None)
-
-    @cached_property
-    def guiding_unit_ids(self) -> frozenset[UUID]:
-        """The units for which the reader reviews: they see the cases of the groups that these guide."""
-        return self._units_as(REVIEWER)
-
-    @cached_property
-    def hosting_unit_ids(self) -> frozenset[UUID]:
-        """The units in whose office the reader is: they see the cases of the groups whose base these are."""
-        return self._units_as(BASE_OFFICE)
-
-    def _units_as(self, role: str) -> frozenset[UUID]:
-        held = (position for position in self.positions if position.role == role)
-        return frozenset(position.unit_id for position in held if position.unit_id is not None)
+    def sights(self) -> tuple[Sight, ...]:
+        """What the reader may see of cases: first their own with what nothing limits, then each that some processes limit."""
+        whole = [each for each in self.stand_ins if each.processes is None]
+        own = sight_of(
+            (*self.positions, *(held for each in whole for held in each.positions)),
+            self.colleagues.union(*(each.colleagues for each in whole)),
+        )
+        limited = (each for each in self.stand_ins if each.processes is not None and not own.everything)
+        return (own, *(sight_of(each.positions, each.colleagues, each.processes) for each in limited))
 
     @property
     def is_administrator(self) -> bool:
@@ -114,8 +99,7 @@ class Reader:
         return any(position.role == role for position in self.positions)
 
     def _at_bureau(self, role: str) -> bool:
-        # A pack may name a role “administrator” at a school; only the one at the bureau itself has power over all.
-        return any(position.role == role and position.unit_kind == "bureau" for position in self.positions)
+        return any(position.bureau_office == role for position in self.positions)
 
 
 # --- resolving a reader -------------------------------------------------------------------------------------------
@@ -147,7 +131,8 @@ SELECT who.*,
     (SELECT jsonb_agg(to_jsonb(held) - 'bureau_id' ORDER BY code) FROM held) AS positions,
     ARRAY(SELECT id FROM administered) AS administered,
     ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
-          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues
+          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues,
+    ({stand_ins}) AS stand_ins
 FROM who
 """
 
@@ -179,36 +164,33 @@ async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mappi
     Returns:
         The reader and the whole row with the further columns, or None where `who` selects nobody.
     """
-    rows = await tx.rows(_READER.format(who=who), (tx.now, *parameters))
+    rows = await tx.rows(_READER.format(who=who, stand_ins=STAND_INS), (tx.now, *parameters))
     return (_reader(rows[0]), rows[0]) if rows else None
 
 
 def _reader(row: Mapping[str, Any]) -> Reader:
+    positions = tuple(held_position(position) for position in row["positions"] or ())
     return Reader(
         person_id=row["person_id"],
         bureau_id=row["bureau_id"],
         name=row["name"],
         locale=row["locale"],
         unit_id=row["unit_id"],
-        positions=tuple(_held(position) for position in row["positions"] or ()),
+        positions=positions,
         zone=row["zone"],
         bureau_code=row["bureau_code"],
         bureau_name=row["bureau_name"],
         administered=frozenset(row["administered"]),
         colleagues=frozenset(row["colleagues"]),
+        stand_ins=read_stand_ins(row["stand_ins"] or (), positions),
     )
-
-
-def _held(position: Mapping[str, Any]) -> HeldPosition:
-    ids = {name: UUID(position[name]) if position[name] else None for name in ("unit_id", "group_id")}
-    return HeldPosition(**{**position, "id": UUID(position["id"]), **ids})
 
 
 # --- cases ----------------------------------------------------------------------------------------------------------
 
 
 class CaseFacts(Protocol):
-    """What decides who may see a case: it, and its group's guiding and base unit. A locked case has it."""
+    """What decides who may see a case: it, its process, and its group's guiding and base unit. A locked case has it."""
 
     @property
     def bureau_id(self) -> UUID: ...
@@ -220,6 +202,10 @@ class CaseFacts(Protocol):
     def base_unit_id(self) -> UUID | None: ...
     @property
     def actors(self) -> Mapping[str, Any]: ...
+    @property
+    def pack(self) -> Pack: ...
+    @property
+    def definition(self) -> ProcessDefinition: ...
 
 
 def may_see_case(reader: Reader, case: CaseFacts) -> bool:
@@ -228,33 +214,47 @@ def may_see_case(reader: Reader, case: CaseFacts) -> bool:
     Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
     the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
     the head of that position's unit; the administrator sees all of the bureau. Audit and security administrators see none by
-    that office.
+    that office. Whoever stands in for somebody sees what that person's positions let see, of the processes that it is for.
     """
-    if case.bureau_id != reader.bureau_id:
+    return case.bureau_id == reader.bureau_id and any(_is_seen(sight, case) for sight in reader.sights)
+
+
+def _is_seen(sight: Sight, case: CaseFacts) -> bool:
+    if sight.processes is not None and (case.pack.programme, case.definition.process) not in sight.processes:
         return False
-    if reader.is_administrator or case.group_id in reader.group_ids:
+    if sight.everything or case.group_id in sight.groups:
         return True
-    if case.guiding_unit_id in reader.guiding_unit_ids or case.base_unit_id in reader.hosting_unit_ids:
+    if case.guiding_unit_id in sight.guiding or case.base_unit_id in sight.hosting:
         return True
-    return not _grounds(reader).isdisjoint(str(position) for position in case.actors.values())
+    return not sight.named.isdisjoint(str(position) for position in case.actors.values())
 
 
 def case_scope(reader: Reader) -> ColumnElement[bool]:
     """Return the condition over models.case.Case that holds for the cases which the reader may see."""
     own = col(Case.bureau_id) == reader.bureau_id
-    if reader.is_administrator:
-        return own
+    return and_(own, or_(*(_within(sight, reader.bureau_id) for sight in reader.sights)))
+
+
+def _within(sight: Sight, bureau_id: UUID) -> ColumnElement[bool]:
+    seen = true() if sight.everything else _by_position(sight, bureau_id)
+    if sight.processes is None:
+        return seen
+    programme = select(col(ProgrammeVersion.programme)).where(col(ProgrammeVersion.id) == col(Case.version_id))
+    process = tuple_(programme.scalar_subquery(), col(Case.process))
+    return and_(seen, process.in_(sorted(sight.processes)))
+
+
+def _by_position(sight: Sight, bureau_id: UUID) -> ColumnElement[bool]:
     actors = func.jsonb_path_query_array(col(Case.actors), literal_column("CAST('$.*' AS jsonpath)"))
-    named = actors.op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
     group = select(col(ProjectGroup.id)).where(
-        col(ProjectGroup.bureau_id) == reader.bureau_id,
+        col(ProjectGroup.bureau_id) == bureau_id,
         or_(
-            col(ProjectGroup.id).in_(sorted(reader.group_ids)),
-            col(ProjectGroup.guiding_unit_id).in_(sorted(reader.guiding_unit_ids)),
-            col(ProjectGroup.base_unit_id).in_(sorted(reader.hosting_unit_ids)),
+            col(ProjectGroup.id).in_(sorted(sight.groups)),
+            col(ProjectGroup.guiding_unit_id).in_(sorted(sight.guiding)),
+            col(ProjectGroup.base_unit_id).in_(sorted(sight.hosting)),
         ),
     )
-    return and_(own, or_(col(Case.group_id).in_(group), named))
+    return or_(col(Case.group_id).in_(group), actors.op("?|")(cast(sorted(sight.named), ARRAY(Text))))
 
 
 @dataclass(frozen=True)
@@ -267,21 +267,30 @@ class SqlScope:
 
 def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlScope:
     """Return `case_scope` as SQL text over the table alias `alias` of `cases`; its parameters begin at `$first`."""
-    own = f"{alias}.bureau_id = ${first}"
-    if reader.is_administrator:
-        return SqlScope(f"({own})", (reader.bureau_id,))
-    groups = (
-        f"SELECT i.id FROM project_group i WHERE i.bureau_id = ${first} AND (i.id = ANY(${first + 1}::uuid[])"  # noqa: S608 - numbers of ours
-        f" OR i.guiding_unit_id = ANY(${first + 2}::uuid[]) OR i.base_unit_id = ANY(${first + 3}::uuid[]))"
-    )  # fmt: skip
-    named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 4}::text[]"
-    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named}))"
-    units = (sorted(reader.guiding_unit_ids), sorted(reader.hosting_unit_ids))
-    return SqlScope(text, (reader.bureau_id, sorted(reader.group_ids), *units, sorted(_grounds(reader))))
+    values: list[Any] = [reader.bureau_id]
+    parts = [_within_sql(sight, alias, first=first, values=values) for sight in reader.sights]
+    return SqlScope(f"({alias}.bureau_id = ${first} AND ({' OR '.join(parts)}))", tuple(values))
 
 
-def _grounds(reader: Reader) -> frozenset[str]:
-    return frozenset(str(position) for position in reader.position_ids | reader.colleagues)
+def _within_sql(sight: Sight, alias: str, *, first: int, values: list[Any]) -> str:
+    """Return what a sight lets see as SQL text, adding its values; `$first` is the bureau."""
+    seen, n = "true", first + len(values)
+    if not sight.everything:
+        values += [sorted(sight.groups), sorted(sight.guiding), sorted(sight.hosting), sorted(sight.named)]
+        seen = (
+            f"({alias}.group_id IN (SELECT i.id FROM project_group i WHERE i.bureau_id = ${first} AND (i.id = ANY(${n}::uuid[])"  # noqa: S608 - numbers of ours
+            f" OR i.guiding_unit_id = ANY(${n + 1}::uuid[]) OR i.base_unit_id = ANY(${n + 2}::uuid[])))"
+            f" OR jsonb_path_query_array({alias}.actors, '$.*') ?| ${n + 3}::text[])"
+        )
+    if sight.processes is None:
+        return seen
+    programmes, processes = zip(*sorted(sight.processes), strict=True)
+    n = first + len(values)
+    values += [list(programmes), list(processes)]
+    return (
+        f"({seen} AND ((SELECT w.programme FROM programme_version w WHERE w.id = {alias}.version_id), {alias}.process)"  # noqa: S608
+        f" IN (SELECT * FROM unnest(${n}::text[], ${n + 1}::text[])))"
+    )
 
 
 # --- acts -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.i18n import N_
-from services.people import access
+from services.people import access, positions
 from services.people.access import Reader
 
 
@@ -24,12 +24,12 @@ def navigation(reader: Reader) -> list[tuple[str, str]]:
 
 def decides(reader: Reader) -> bool:
     """Tell whether approvals may ever wait for the reader: clerks, heads and reviewers decide."""
-    return any(position.role in access.OFFICE_ROLES | {access.REVIEWER} for position in reader.positions)
+    return any(position.role in positions.OFFICE_ROLES | {positions.REVIEWER} for position in reader.positions)
 
 
 def sees_cases(reader: Reader) -> bool:
     """Tell whether the reader may see any case by an office that they hold."""
-    offices = {position.role for position in reader.positions} - access.BUREAU_ROLES - {access.UNIT_ADMINISTRATOR}
+    offices = {position.role for position in reader.positions} - positions.BUREAU_ROLES - {positions.UNIT_ADMINISTRATOR}
     return reader.is_administrator or bool(offices)
 
 
