@@ -329,6 +329,20 @@ def may_issue_slip(reader: Reader, subject: Subject) -> bool:
     return not subject.offices and subject.unit_id is not None and subject.unit_id in reader.administered
 
 
+def may_name_substitute(reader: Reader, subject: Subject) -> bool:
+    """Tell whether the reader may say who stands in for the person: themself, their unit's administrator, the bureau's.
+
+    As with slips, nobody but their holder lends the offices that are kept apart from the one who would (三员分立).
+    """
+    if subject.bureau_id != reader.bureau_id:
+        return False
+    if subject.person_id == reader.person_id:
+        return True
+    if reader.is_administrator:
+        return subject.offices <= {ADMINISTRATOR}
+    return not subject.offices and subject.unit_id is not None and subject.unit_id in reader.administered
+
+
 def may_appoint(reader: Reader) -> bool:
     """Tell whether the reader may give and end positions."""
     return reader.is_administrator or reader.is_security
