@@ -1,4 +1,4 @@
-"""Work lists: the open tasks of a reader's positions, by due date, a page at a time.
+"""Work lists: the open tasks of a reader's positions and of those whom they stand in for, by due date, a page at a time.
 
 One indexed query: each position's open tasks are read in the order of the index (a LATERAL per position), so the first
 page costs the same with a thousand and with a million open tasks. Counts stop at COUNT_CAP.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from uuid import UUID
 from services.errors import InvalidInputError
 from services.people.access import Reader
 from services.store.transaction import Tx
+from services.workflow.represented import Whose, limits, positions_of, represented
 
 COUNT_CAP = 1000
 NEAR_DAYS = 7
@@ -25,7 +27,7 @@ Span = Literal["overdue", "near", "later"]
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later."""
+    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later. whose: one's own tasks, or others'."""
 
     kind: Literal["submit", "approve"] | None = None
     process: str | None = None
@@ -33,6 +35,7 @@ class QueueFilter:
     group_id: UUID | None = None
     season_id: UUID | None = None
     light: Span | None = None
+    whose: Whose | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ class Cursor:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """An open task as a list shows it. due_at: aware UTC, the end of the due day; None where there is no due date."""
+    """An open task as a list shows it. due_at: aware UTC, the end of the due day; None where there is no due date.
+
+    on_behalf_of: the names of those for whom the reader stands in there; () for a task of their own.
+    """
 
     task_id: UUID
     case_id: UUID
@@ -89,6 +95,7 @@ class TaskRow:
     opened_at: datetime
     returned: bool
     late: bool
+    on_behalf_of: tuple[str, ...] = ()
 
     def group_title(self, locale: str) -> str:
         """Return the group's title for `locale`."""
@@ -104,9 +111,9 @@ class TaskPage:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def _conditions(chosen: QueueFilter, now: datetime, parameters: list[Any]) -> str:
+def _conditions(reader: Reader, chosen: QueueFilter, now: datetime, *, parameters: list[Any]) -> str:
     """Return the filter as SQL over task t, adding its values to `parameters`."""
-    text = ""
+    text = limits(reader, parameters, chosen.whose)
     for column in ("kind", "process", "stage", "group_id", "season_id"):
         value = getattr(chosen, column)
         if value is not None:
@@ -155,29 +162,33 @@ async def tasks_page(
         limit: rows a page, 1 to 200.
     """
     chosen = chosen or QueueFilter()
-    positions = sorted(reader.position_ids)
+    positions = positions_of(reader, chosen.whose)
     limit = max(1, min(limit, MAX_PAGE))
     parameters: list[Any] = [positions, limit + 1]
-    where = _conditions(chosen, tx.now, parameters)
+    where = _conditions(reader, chosen, tx.now, parameters=parameters)
     if after is not None:
         parameters += [after.due_sort, after.task_id]
         where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
-    found = [TaskRow(**row) for row in await tx.rows(PAGE.format(where=where), parameters)]
+    found = [_row(reader, row) for row in await tx.rows(PAGE.format(where=where), parameters)]
     last = found[limit - 1] if len(found) > limit else None
     counts = await task_counts(tx, reader, chosen) if after is None else {}
     return TaskPage(tuple(found[:limit]), Cursor(last.due_sort, last.task_id) if last else None, counts)
 
 
+def _row(reader: Reader, row: Mapping[str, Any]) -> TaskRow:
+    return TaskRow(**row, on_behalf_of=represented(reader, row["position_id"], row["process"]))
+
+
 async def task_counts(tx: Tx, reader: Reader, chosen: QueueFilter) -> dict[str, int]:
     """Return how many open tasks of each light the filter leaves, its own light apart; each at most COUNT_CAP."""
-    parameters: list[Any] = [sorted(reader.position_ids)]
+    parameters: list[Any] = [positions_of(reader, chosen.whose)]
     parts = []
     for light in ("overdue", "near", "later"):
         narrowed = QueueFilter(
             kind=chosen.kind, process=chosen.process, stage=chosen.stage, group_id=chosen.group_id,
-            season_id=chosen.season_id, light=light,
+            season_id=chosen.season_id, light=light, whose=chosen.whose,
         )  # fmt: skip
-        text = COUNT.format(where=_conditions(narrowed, tx.now, parameters), cap=COUNT_CAP)
+        text = COUNT.format(where=_conditions(reader, narrowed, tx.now, parameters=parameters), cap=COUNT_CAP)
         parts.append(f"'{light}', least(({text}), {COUNT_CAP})")
     rows = await tx.rows(f"SELECT json_build_object({', '.join(parts)})::text AS counts", parameters)
     counts: dict[str, int] = json.loads(rows[0]["counts"])
@@ -188,8 +199,8 @@ async def next_task(tx: Tx, reader: Reader, chosen: QueueFilter, *, after: Curso
     """Return the task that the reading desk opens next: the first after `after`, else the first of all."""
     page = await tasks_page(tx, reader, chosen, after=after, limit=1) if after is not None else None
     if page is None or not page.rows:
-        parameters: list[Any] = [sorted(reader.position_ids), 1]
-        where = _conditions(chosen, tx.now, parameters)
+        parameters: list[Any] = [positions_of(reader, chosen.whose), 1]
+        where = _conditions(reader, chosen, tx.now, parameters=parameters)
         rows = await tx.rows(PAGE.format(where=where), parameters)
-        return TaskRow(**rows[0]) if rows else None
+        return _row(reader, rows[0]) if rows else None
     return page.rows[0]
