@@ -60,11 +60,12 @@ class Wish:
 
 
 _PEOPLE = f"""
-SELECT p.id, p.bureau_id, p.unit_id, (p.left_at AT TIME ZONE b.zone - interval '1 day')::date AS last_day,
+SELECT p.id, p.name, p.bureau_id, p.unit_id, (p.left_at AT TIME ZONE b.zone - interval '1 day')::date AS last_day,
     ARRAY({OFFICES}) AS offices
 FROM person p JOIN bureau b ON b.id = p.bureau_id
-WHERE p.bureau_id = $1 AND p.id = ANY($2::uuid[]) ORDER BY p.id FOR NO KEY UPDATE OF p
+WHERE p.bureau_id = $1 AND p.id = ANY($2::uuid[]) ORDER BY p.id
 """  # noqa: S608 - constant parts
+_LOCKED = f"{_PEOPLE} FOR NO KEY UPDATE OF p"
 """Locked, so that what two say at once cannot together break a rule that each keeps."""
 _OVERLAPPING = """
 SELECT s.processes, s.starts_on, s.ends_on, q.name FROM substitution s JOIN person q ON q.id = s.substitute_id
@@ -110,10 +111,33 @@ async def processes_of(tx: Tx, bureau_id: UUID) -> dict[tuple[str, str], Localiz
     return {(row["programme"], row["process"]): Localized(zh=row["zh"], en=row["en"]) for row in rows}
 
 
+@dataclass(frozen=True)
+class Represented:
+    """A person for whom a reader may name a substitute."""
+
+    id: UUID
+    name: str
+    unit_id: UUID | None
+
+
+async def represented_person(tx: Tx, by: Reader, person_id: UUID) -> Represented:
+    """Return the person for whom the reader may name a substitute.
+
+    Raises:
+        NotFoundError: the bureau has no such person.
+        ForbiddenError: the reader may not.
+    """
+    found = await tx.rows(_PEOPLE, (by.bureau_id, [person_id], tx.now))
+    if not found:
+        raise NotFoundError
+    require(may_name_substitute(by, _subject(found[0])))
+    return Represented(person_id, found[0]["name"], found[0]["unit_id"])
+
+
 async def check_substitute(tx: Tx, by: Reader, wish: Wish) -> None:
     """Refuse a wish as `name_substitute` would, and write nothing."""
     _refuse_wrong(tx, by, wish)
-    people = {row["id"]: row for row in await tx.rows(_PEOPLE, _both(by, wish, tx))}
+    people = {row["id"]: row for row in await tx.rows(_LOCKED, _both(by, wish, tx))}
     if len(people) < len({wish.person_id, wish.substitute_id}):
         raise NotFoundError
     require(may_name_substitute(by, _subject(people[wish.person_id])))

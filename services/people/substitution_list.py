@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from services.errors import NotFoundError
 from services.people.access import Reader
 from services.people.directory import local_day
 from services.store.transaction import Tx
@@ -44,10 +45,12 @@ class SubstitutionPage:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a list is narrowed to. person_id: in whose place. running: only those that are to come or in force."""
+    """What a list is narrowed to. person_id: in whose place; substitute_id: who stands in. running: to come or in force."""
 
     person_id: UUID | None = None
+    substitute_id: UUID | None = None
     running: bool = False
+    id: UUID | None = None
 
 
 _LIST = """
@@ -59,8 +62,9 @@ FROM substitution s JOIN person p ON p.id = s.person_id JOIN person q ON q.id = 
 LEFT JOIN person n ON n.id = s.named_by
 WHERE s.bureau_id = $1 AND ($3 OR s.person_id = $4 OR s.substitute_id = $4 OR p.unit_id = ANY($5::uuid[]))
     AND ($6::uuid IS NULL OR s.person_id = $6) AND (NOT $7 OR (s.ended_at IS NULL AND s.ends_on >= $2))
-    AND ($8::uuid IS NULL OR s.id < $8)
-ORDER BY s.id DESC LIMIT $9
+    AND ($8::uuid IS NULL OR s.id < $8) AND ($9::uuid IS NULL OR s.substitute_id = $9)
+    AND ($10::uuid IS NULL OR s.id = $10)
+ORDER BY s.id DESC LIMIT $11
 """
 
 
@@ -81,7 +85,7 @@ async def list_substitutions(
     """
     chosen = chosen or Chosen()
     seen = (by.is_administrator, by.person_id, sorted(by.administered))
-    narrowed = (chosen.person_id, chosen.running, after, limit + 1)
+    narrowed = (chosen.person_id, chosen.running, after, chosen.substitute_id, chosen.id, limit + 1)
     found = await tx.rows(_LIST, (by.bureau_id, local_day(tx.now, by.zone), *seen, *narrowed))
     rows = tuple(_row(row) for row in found[:limit])
     return SubstitutionPage(rows, rows[-1].id if len(found) > limit else None)
@@ -96,3 +100,15 @@ def _row(row: Any) -> SubstitutionRow:
 async def substitutions_of(tx: Tx, by: Reader, person_id: UUID) -> tuple[SubstitutionRow, ...]:
     """Return who stands in for a person and who did, the newest first, as far as the reader may see it."""
     return (await list_substitutions(tx, by, Chosen(person_id=person_id))).rows
+
+
+async def one_substitution(tx: Tx, by: Reader, substitution_id: UUID) -> SubstitutionRow:
+    """Return one substitution.
+
+    Raises:
+        NotFoundError: there is none, or the reader may not see it.
+    """
+    rows = (await list_substitutions(tx, by, Chosen(id=substitution_id))).rows
+    if not rows:
+        raise NotFoundError
+    return rows[0]
