@@ -24,10 +24,11 @@ from services.people.positions import (
     ADMINISTRATOR,
     AUDITOR,
     BASE_OFFICE,
+    LENT,
     OFFICE_ROLES,
     REVIEWER,
     SECURITY,
-    STAND_INS,
+    STANDS_IN,
     HeldPosition,
     Sight,
     StandIn,
@@ -132,7 +133,7 @@ SELECT who.*,
     ARRAY(SELECT id FROM administered) AS administered,
     ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
           AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues,
-    ({stand_ins}) AS stand_ins
+    {stands_in} AS stands_in
 FROM who
 """
 
@@ -142,7 +143,7 @@ _BY_PERSON = (
 
 
 async def reader_for(tx: Tx, *, bureau_id: UUID, person_id: UUID) -> Reader:
-    """Return the person as a reader, in one statement.
+    """Return the person as a reader, in one statement (`find_reader`).
 
     Raises:
         NotFoundError: no such person in this bureau, or they have left.
@@ -154,7 +155,7 @@ async def reader_for(tx: Tx, *, bureau_id: UUID, person_id: UUID) -> Reader:
 
 
 async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mapping[str, Any]] | None:
-    """Resolve the reader whom the SQL text `who` selects, in one statement.
+    """Resolve the reader whom the SQL text `who` selects, in one statement; in two where they stand in for somebody.
 
     Args:
         tx: the transaction; its time is `$1` of the statement.
@@ -164,11 +165,15 @@ async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mappi
     Returns:
         The reader and the whole row with the further columns, or None where `who` selects nobody.
     """
-    rows = await tx.rows(_READER.format(who=who, stand_ins=STAND_INS), (tx.now, *parameters))
-    return (_reader(rows[0]), rows[0]) if rows else None
+    rows = await tx.rows(_READER.format(who=who, stands_in=STANDS_IN), (tx.now, *parameters))
+    if not rows:
+        return None
+    row = rows[0]
+    lent = await tx.rows(LENT, (tx.now, row["today"], row["stands_in"])) if row["stands_in"] else ()
+    return _reader(row, lent), row
 
 
-def _reader(row: Mapping[str, Any]) -> Reader:
+def _reader(row: Mapping[str, Any], lent: Iterable[Mapping[str, Any]]) -> Reader:
     positions = tuple(held_position(position) for position in row["positions"] or ())
     return Reader(
         person_id=row["person_id"],
@@ -182,7 +187,7 @@ def _reader(row: Mapping[str, Any]) -> Reader:
         bureau_name=row["bureau_name"],
         administered=frozenset(row["administered"]),
         colleagues=frozenset(row["colleagues"]),
-        stand_ins=read_stand_ins(row["stand_ins"] or (), positions),
+        stand_ins=read_stand_ins(lent, positions),
     )
 
 

@@ -370,12 +370,13 @@ async def test_a_list_is_paged_and_says_how_each_stands(staffed):
     assert {row.named_by for row in first.rows} == {"王小明"}
 
 
-async def test_a_reader_is_one_statement_however_many_they_stand_in_for(staffed):
+async def test_a_reader_is_two_statements_however_many_they_stand_in_for_and_one_without(staffed):
     for person in ("math-chief", "math-coach", "basic-head"):
         await say(staffed, person, "nobody")
-    with counted(staffed.store) as statements:
-        assert len((await staffed.reader("nobody")).stand_ins) == 3
-    assert len(statements) == 1
+    for login, stand_ins, expected in (("nobody", 3, 2), ("math-chief", 0, 1)):
+        with counted(staffed.store) as statements:
+            assert len((await staffed.reader(login)).stand_ins) == stand_ins
+        assert len(statements) == expected
 
 
 async def test_erasing_a_person_erases_why_others_stood_in(staffed):
