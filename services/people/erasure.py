@@ -19,6 +19,12 @@ UPDATE account SET login = 'erased-' || replace(id::text, '-', ''), password_has
 WHERE bureau_id = $1 AND person_id = $2
 """
 _REASONS = "UPDATE substitution SET reason = '—' WHERE bureau_id = $1 AND person_id = $2"
+_NAMED_TO_OTHERS = """
+UPDATE message SET subject = NULL, text = NULL, html = NULL WHERE bureau_id = $1 AND id IN (
+    SELECT n.message_id FROM substitution s JOIN notification n ON n.subject_id = s.id
+    WHERE s.bureau_id = $1 AND (s.person_id = $2 OR s.substitute_id = $2))
+"""
+"""Mails about a substitution name both people; what is not sent yet is written anew when it is."""
 _MESSAGES = """
 UPDATE message SET address = NULL, answer = NULL, subject = NULL, text = NULL, html = NULL, enclosed = NULL,
     state = CASE WHEN state IN ('waiting', 'sending') THEN 'void' ELSE state END, lease_until = NULL
@@ -45,6 +51,7 @@ async def erase_person_values(tx: Tx, by: Reader, person_id: UUID) -> int:
         raise NotFoundError
     await tx.rows(_ACCOUNT, place)
     await tx.rows(_MESSAGES, place[:2])
+    await tx.rows(_NAMED_TO_OTHERS, place[:2])
     await tx.rows(_REASONS, place[:2])
     await revoke_tokens(tx, by.bureau_id, person_id)
     await end_sessions(tx, by.bureau_id, person_id)

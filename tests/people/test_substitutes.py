@@ -379,9 +379,21 @@ async def test_a_reader_is_two_statements_however_many_they_stand_in_for_and_one
         assert len(statements) == expected
 
 
-async def test_erasing_a_person_erases_why_others_stood_in(staffed):
+async def test_erasing_a_person_erases_why_others_stood_in_and_the_name_in_their_mails(staffed):
     await say(staffed, "math-chief", "nobody", reason="因病住院")
     reader = await staffed.reader("administrator")
     async with staffed.store.transaction() as tx:
+        other = (await tx.rows("SELECT id FROM notification WHERE person_id = $1", (staffed.people["nobody"],)))[0][
+            "id"
+        ]
+        mail = tx.new_id()
+        await tx.rows(
+            "INSERT INTO message (id, bureau_id, person_id, locale, key, state, created_at, try_at, attempts, subject, text, html)"
+            " VALUES ($1, $2, $3, 'zh', 'k', 'sent', $4, $4, 1, '王小明', '王小明', '王小明')",
+            (mail, staffed.bureau_id, staffed.people["nobody"], tx.now),
+        )
+        await tx.rows("UPDATE notification SET state = 'enclosed', message_id = $2 WHERE id = $1", (other, mail))
         await erase_person_values(tx, reader, staffed.people["math-chief"])
+        said = await tx.rows("SELECT subject, text, html FROM message WHERE id = $1", (mail,))
+        assert set(said[0].values()) == {None}
         assert [row.reason for row in (await list_substitutions(tx, reader)).rows] == ["—"]
