@@ -114,6 +114,7 @@ class Task(Row, table=True):
             "ix_task_stream",
             "holder_id",
             "season_id",
+            "process",
             "stage",
             "kind",
             "due_sort",

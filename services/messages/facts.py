@@ -11,15 +11,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.messages.kinds import FROM_SERIES, NEEDS_OPEN_TASK, TO_ASSIGNEE, urgency
+from services.messages.kinds import FROM_SERIES, NEEDS_OPEN_TASK, PEOPLE_KINDS, TO_ASSIGNEE, urgency
 from services.messages.recipients import TASK, gone
+from services.messages.standing import Standing, read_standing
 from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
 
 FACTS = f"""
-SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
+SELECT n.id, n.message_id, n.kind, n.subject_id, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
     n.season_id, b.name AS bureau, b.zone, b.code AS bureau_code,
     {TASK} IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open' AS stale,
     {gone("$4", "$5")} AS gone, t.kind AS task_kind, t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
@@ -53,12 +54,14 @@ class Item:
 
     stale: its task was closed meanwhile, so it is not said any more. gone: nor is it said to this reader, who holds no
     more what it was told to. holds: the reader holds the task's position, so
-    the link leads to the task and not to the case. changes: how often the due date or close moved so far.
+    the link leads to the task and not to the case. changes: how often the due date or close moved so far. standing: the
+    substitution that it is about.
     """
 
     row: Mapping[str, Any]
     context: Mapping[str, Any]
     definition: ProcessDefinition | None
+    standing: Standing | None = None
 
     @property
     def id(self) -> UUID:
@@ -109,6 +112,8 @@ class Item:
             return f"/tasks/{self.row['task_id']}"
         if self.row["case_id"]:
             return f"/cases/{self.row['case_id']}"
+        if self.kind in PEOPLE_KINDS:
+            return "/account"
         return f"/seasons/{self.row['season_id']}" if self.row["season_id"] else "/"
 
     def order(self) -> tuple[int, bool, dt.datetime, dt.datetime]:
@@ -120,10 +125,13 @@ class Item:
 async def read_items(tx: Tx, message_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
     """Return the enclosed notifications of each message, in the order in which a digest says them."""
     items: dict[UUID, list[Item]] = {identity: [] for identity in message_ids}
-    for row in await tx.rows(
+    rows = await tx.rows(
         FACTS, (tx.now, list(NEEDS_OPEN_TASK), list(message_ids), list(TO_ASSIGNEE), list(FROM_SERIES))
-    ):
-        items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row)))
+    )
+    standing = await read_standing(tx, {row["subject_id"] for row in rows if row["kind"] in PEOPLE_KINDS})
+    for row in rows:
+        about = standing.get(row["subject_id"])
+        items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row), about))
     for enclosed in items.values():
         enclosed.sort(key=Item.order)
     return items

@@ -33,7 +33,10 @@ ACT_KINDS = (
 SEASON_KINDS = ("season-missing", "season-summary", "audit-anchor")
 """About a season or the bureau; they have no case."""
 
-KINDS = (*ALARM_KINDS, *ACT_KINDS, *SEASON_KINDS)
+PEOPLE_KINDS = ("substitute-named", "substitute-ended")
+"""About who stands in for whom; their subject is the substitution."""
+
+KINDS = (*ALARM_KINDS, *ACT_KINDS, *SEASON_KINDS, *PEOPLE_KINDS)
 
 NEEDS_OPEN_TASK = (*ALARM_KINDS, *TO_ASSIGNEE)
 """Said only while the task is open. The act that closes a task voids them, but an act whose statement began before a

@@ -45,6 +45,18 @@ class Due:
 
 
 @dataclass(frozen=True)
+class SaidStanding:
+    """Who stands in for whom. is_substitute: the reader is who stands in. processes: one line; "" for all."""
+
+    is_substitute: bool
+    person: str
+    substitute: str
+    first: str
+    last: str
+    processes: str
+
+
+@dataclass(frozen=True)
 class Said:
     """One notification in the reader's language; every value is plain text without surprises.
 
@@ -70,6 +82,7 @@ class Said:
     missed: int
     groups: tuple[str, ...]
     figures: Mapping[str, str]
+    standing: SaidStanding | None
 
 
 def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
@@ -98,6 +111,22 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         missed=int(context.get("missed", 1)) if isinstance(context.get("missed", 1), int) else 1,
         groups=tuple(_groups(context.get("missing"), locale)),
         figures={name: one_line(str(value)) for name, value in context.items() if isinstance(value, int | str)},
+        standing=_standing(item, locale),
+    )
+
+
+def _standing(item: Item, locale: str) -> SaidStanding | None:
+    about = item.standing
+    if about is None:
+        return None
+    titles = [printable(title.in_(locale)) for title in about.processes]
+    return SaidStanding(
+        is_substitute=item.row["person_id"] == about.substitute_id,
+        person=printable(about.person),
+        substitute=printable(about.substitute),
+        first=day_text(about.starts_on, locale),
+        last=day_text(about.ends_on, locale),
+        processes=("、" if language(locale) == "zh" else ", ").join(titles),
     )
 
 

@@ -73,6 +73,20 @@ class Tx:
             await self._session.flush()
         return await fetch(self._connection, statement, parameters)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Take back what the block wrote where it raises; the transaction goes on."""
+        # A session that first begins inside a savepoint would end with it, so it begins here.
+        await self.session.connection()
+        await self.flush()
+        async with self._connection.begin_nested():
+            try:
+                yield
+                await self.flush()
+            except BaseException:
+                self.session.expunge_all()
+                raise
+
     async def flush(self) -> None:
         """Send what the session holds back."""
         if self._session is not None:

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from services.i18n import N_
 from services.workflow.queue import QueueFilter, Span
+from services.workflow.represented import Whose
 
-NAMES = ("stage", "group", "season", "light")
+NAMES = ("stage", "group", "season", "whose", "light")
+WHOSE = {"own": N_("My own"), "on-behalf": N_("On behalf of others")}
 LIGHTS = {"overdue": N_("Overdue"), "near": N_("Due soon"), "later": N_("Later")}
 
 
@@ -22,6 +24,7 @@ class Filter:
     stage: str = ""
     group: str = ""
     season: str = ""
+    whose: str = ""
     light: str = ""
 
     @classmethod
@@ -30,7 +33,9 @@ class Filter:
         chosen = {name: values.get(name, "")[:80] for name in NAMES}
         for name in ("group", "season"):
             chosen[name] = str(as_id(chosen[name]) or "")
-        return cls(**{**chosen, "light": chosen["light"] if chosen["light"] in get_args(Span) else ""})
+        for name, known in (("light", get_args(Span)), ("whose", get_args(Whose))):
+            chosen[name] = chosen[name] if chosen[name] in known else ""
+        return cls(**chosen)
 
     @classmethod
     def read(cls, query: str) -> Filter:
@@ -54,6 +59,10 @@ class Filter:
         """Return the filter with one light."""
         return replace(self, light=light)
 
+    def with_whose(self, whose: str) -> Filter:
+        """Return the filter with the tasks of one's own positions ("own"), of others' ("on-behalf"), or all ("")."""
+        return replace(self, whose=whose)
+
     def queue(self, kind: Literal["submit", "approve"] | None) -> QueueFilter:
         """Return it as the work list understands it."""
         return QueueFilter(
@@ -62,6 +71,7 @@ class Filter:
             group_id=as_id(self.group),
             season_id=as_id(self.season),
             light=cast("Any", self.light or None),
+            whose=cast("Any", self.whose or None),
         )
 
 

@@ -22,8 +22,9 @@ from services.process.packs import Pack
 from services.process.states import CaseState
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
-from services.workflow.possible import Possible, StageMark, draw_stages, possible_acts
+from services.workflow.possible import Beholder, Possible, StageMark, draw_stages, possible_acts
 from services.workflow.remarks import RemarkView, remarks_of
+from services.workflow.represented import has
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
     definition = pack.process(row["process"])
     state = CaseState.model_validate_json(row["state_doc"])
     actors = {actor: UUID(each) for actor, each in json.loads(row["actors"]).items()}
-    tasks = await _open_tasks(tx, reader, case_id)
+    tasks = await _open_tasks(tx, reader, case_id, programme=pack.programme, process=row["process"])
     return CaseView(
         id=case_id, version=row["version"], status=row["state"], stage=row["stage"], number=row["number"],
         late=row["late"], opened_at=row["opened_at"], closed_at=row["closed_at"], season_id=row["season_id"],
@@ -164,18 +165,16 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
         group_en=row["group_en"], pack=pack, definition=definition, stages=draw_stages(definition, state), tasks=tasks,
         timeline=tuple(TimelineEntry(**each) for each in await tx.rows(TIMELINE, (case_id,))),
         submissions=await _submissions(tx, pack, case_id), remarks=await remarks_of(tx, by=reader, case_id=case_id),
-        exception_until=_exception_until(state, tx.now), may=possible_acts(definition, state, reader, actors, now=tx.now),
+        exception_until=_exception_until(state, tx.now), may=possible_acts(Beholder(definition, state, reader, actors, tx.now, pack.programme)),
     )  # fmt: skip
 
 
-async def _open_tasks(tx: Tx, reader: Reader, case_id: UUID) -> tuple[OpenTask, ...]:
+async def _open_tasks(tx: Tx, reader: Reader, case_id: UUID, *, programme: str, process: str) -> tuple[OpenTask, ...]:
     rows = await tx.rows(TASKS, (case_id, local_day(tx.now, reader.zone), tx.now))
     return tuple(
         OpenTask(
             **{**row, "explained": json.loads(row["explained"] or "{}")},
-            mine=row["person_id"] == reader.person_id
-            if row["person_id"] is not None
-            else row["position_id"] in reader.position_ids,
+            mine=has(reader, row["person_id"] or row["position_id"], programme=programme, process=process),
         )
         for row in rows
     )

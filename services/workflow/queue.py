@@ -1,6 +1,7 @@
-"""Work lists: the open tasks of a reader's positions, by due date, a page at a time.
+"""Work lists: a reader's open tasks, and those of whom they stand in for, by due date, a page at a time.
 
-An index holds the open tasks in streams: those of one position, season, stage and kind, by due date. A position has few
+An index holds the open tasks in streams: those of one holder (a position, or the person whom a
+task is with), season, process, stage and kind, by due date. A holder has few
 of them, found by stepping through the index from one to the next. The filter chooses streams whole, so what it leaves out is
 never read, however rare the rest is; a page is merged from the heads of the chosen ones, and counts stop at COUNT_CAP. The
 first page costs the same with a thousand and with a million open tasks. A group's tasks lie scattered in the streams, but
@@ -10,6 +11,7 @@ are few: they are found by its cases, one a season.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
@@ -18,6 +20,7 @@ from uuid import UUID
 from services.errors import InvalidInputError
 from services.people.access import Reader
 from services.store.transaction import Tx
+from services.workflow.represented import Whose, holders_of, limits, represented
 
 COUNT_CAP = 1000
 NEAR_DAYS = 7
@@ -27,7 +30,7 @@ Span = Literal["overdue", "near", "later"]
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later."""
+    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later. whose: one's own tasks, or others'."""
 
     kind: Literal["submit", "approve", "sign", "assess"] | None = None
     process: str | None = None
@@ -35,6 +38,7 @@ class QueueFilter:
     group_id: UUID | None = None
     season_id: UUID | None = None
     light: Span | None = None
+    whose: Whose | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class TaskRow:
     returned: bool
     late: bool
     person_id: UUID | None = None
+    on_behalf_of: tuple[str, ...] = ()
 
     def group_title(self, locale: str) -> str:
         """Return the group's title for `locale`."""
@@ -107,17 +112,18 @@ class TaskPage:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def _source(chosen: QueueFilter, parameters: list[Any]) -> tuple[str, str]:
+def _source(reader: Reader, chosen: QueueFilter, parameters: list[Any]) -> tuple[str, str]:
     """Return the WITH clause of `chosen` (what the filter chooses) and which tasks t belong to its row s.
 
-    The reader's positions are $1; the filter's values are added to `parameters`.
+    The holders are $1; the filter's values are added to `parameters`.
     """
     if chosen.group_id is None:
-        where = _equal(chosen, "s", ("season_id", "stage", "kind"), parameters) + _of_process(chosen, parameters)
-        return STREAMS.format(where=where), STREAM
+        where = _equal(chosen, "s", ("season_id", "process", "stage", "kind"), parameters)
+        return STREAMS.format(where=where + limits(reader, parameters, chosen.whose, alias="s")), STREAM
     parameters.append(chosen.group_id)
     cases = GROUP_CASES.format(group=len(parameters), where=_equal(chosen, "c", ("season_id", "process"), parameters))
-    return cases, GROUP_CASE + _equal(chosen, "t", ("stage", "kind"), parameters)
+    which = GROUP_CASE + _equal(chosen, "t", ("stage", "kind"), parameters)
+    return cases, which + limits(reader, parameters, chosen.whose, alias="t")
 
 
 def _equal(chosen: QueueFilter, alias: str, columns: tuple[str, ...], parameters: list[Any]) -> str:
@@ -128,14 +134,6 @@ def _equal(chosen: QueueFilter, alias: str, columns: tuple[str, ...], parameters
             parameters.append(value)
             text += f" AND {alias}.{column} = ${len(parameters)}"
     return text
-
-
-def _of_process(chosen: QueueFilter, parameters: list[Any]) -> str:
-    """Return the filter of streams by process: a season is of one."""
-    if chosen.process is None:
-        return ""
-    parameters.append(chosen.process)
-    return f" AND EXISTS (SELECT FROM season z WHERE z.id = s.season_id AND z.process = ${len(parameters)})"
 
 
 def _lit(light: Span | None, now: datetime, parameters: list[Any]) -> str:
@@ -157,20 +155,23 @@ def _bounds(light: Span | None, now: datetime) -> tuple[datetime | None, datetim
 STREAMS = """
 WITH RECURSIVE stream AS (
     SELECT n.* FROM unnest((SELECT $1::uuid[])) AS p(holder_id) CROSS JOIN LATERAL (
-        SELECT t.holder_id, t.season_id, t.stage, t.kind FROM task t
+        SELECT t.holder_id, t.season_id, t.process, t.stage, t.kind FROM task t
         WHERE t.holder_id = p.holder_id AND t.state = 'open'
-        ORDER BY t.season_id, t.stage, t.kind LIMIT 1) n
+        ORDER BY t.season_id, t.process, t.stage, t.kind LIMIT 1) n
     UNION ALL
     SELECT n.* FROM stream s CROSS JOIN LATERAL (
-        SELECT t.holder_id, t.season_id, t.stage, t.kind FROM task t
+        SELECT t.holder_id, t.season_id, t.process, t.stage, t.kind FROM task t
         WHERE t.holder_id = s.holder_id AND t.state = 'open'
-            AND (t.season_id, t.stage, t.kind) > (s.season_id, s.stage, s.kind)
-        ORDER BY t.season_id, t.stage, t.kind LIMIT 1) n),
+            AND (t.season_id, t.process, t.stage, t.kind) > (s.season_id, s.process, s.stage, s.kind)
+        ORDER BY t.season_id, t.process, t.stage, t.kind LIMIT 1) n),
 chosen AS MATERIALIZED (SELECT s.* FROM stream s WHERE true{where})
 """
 """The positions stand behind a SELECT, so that PostgreSQL guesses the same number whether it knows them or not, and
 keeps its plan instead of planning anew every time."""
-STREAM = "t.holder_id = s.holder_id AND t.season_id = s.season_id AND t.stage = s.stage AND t.kind = s.kind"
+STREAM = (
+    "t.holder_id = s.holder_id AND t.season_id = s.season_id AND t.process = s.process AND t.stage = s.stage"
+    " AND t.kind = s.kind"
+)
 GROUP_CASES = """
 WITH chosen AS MATERIALIZED (SELECT c.id FROM cases c WHERE c.group_id = ${group}{where})
 """
@@ -198,19 +199,16 @@ SELECT count(*)::int FROM (SELECT FROM chosen s CROSS JOIN LATERAL (
 """
 
 
-def _page(chosen: QueueFilter, now: datetime, *, rows: int, parameters: list[Any], after: Cursor | None = None) -> str:
-    """Return the statement of a page of `rows`; $1 are the positions, `parameters` gets what follows."""
-    source, which = _source(chosen, parameters)
+def _page(
+    reader: Reader, chosen: QueueFilter, now: datetime, *, rows: int, parameters: list[Any], after: Cursor | None = None
+) -> str:
+    """Return the statement of a page of `rows`; $1 are the holders, `parameters` gets what follows."""
+    source, which = _source(reader, chosen, parameters)
     where = _lit(chosen.light, now, parameters)
     if after is not None:
         parameters += [after.due_sort, after.task_id]
         where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
     return PAGE.format(source=source, which=which, where=where, rows=rows)
-
-
-def _holders(reader: Reader) -> list[UUID]:
-    """Return what the reader's tasks are with: their positions, and themself."""
-    return sorted({*reader.position_ids, reader.person_id})
 
 
 async def tasks_page(
@@ -220,25 +218,30 @@ async def tasks_page(
 
     Args:
         tx: the transaction.
-        reader: whose positions.
+        reader: whose tasks.
         chosen: what to narrow to.
         after: the cursor of the page before, or None for the first page, which also brings the counts.
         limit: rows a page, 1 to 200.
     """
     chosen = chosen or QueueFilter()
     limit = max(1, min(limit, MAX_PAGE))
-    parameters: list[Any] = [_holders(reader)]
-    statement = _page(chosen, tx.now, rows=limit + 1, parameters=parameters, after=after)
-    found = [TaskRow(**row) for row in await tx.rows(statement, parameters)]
+    parameters: list[Any] = [holders_of(reader, chosen.whose)]
+    statement = _page(reader, chosen, tx.now, rows=limit + 1, parameters=parameters, after=after)
+    found = [_row(reader, row) for row in await tx.rows(statement, parameters)]
     last = found[limit - 1] if len(found) > limit else None
     counts = await task_counts(tx, reader, chosen) if after is None else {}
     return TaskPage(tuple(found[:limit]), Cursor(last.due_sort, last.task_id) if last else None, counts)
 
 
+def _row(reader: Reader, row: Mapping[str, Any]) -> TaskRow:
+    holder = row["person_id"] or row["position_id"]
+    return TaskRow(**row, on_behalf_of=represented(reader, holder, row["process"]))
+
+
 async def task_counts(tx: Tx, reader: Reader, chosen: QueueFilter) -> dict[str, int]:
     """Return how many open tasks of each light the filter leaves, its own light apart; each at most COUNT_CAP."""
-    parameters: list[Any] = [_holders(reader)]
-    source, which = _source(chosen, parameters)
+    parameters: list[Any] = [holders_of(reader, chosen.whose)]
+    source, which = _source(reader, chosen, parameters)
     parts = []
     for light in get_args(Span):
         where = _lit(light, tx.now, parameters)
@@ -251,7 +254,7 @@ async def next_task(tx: Tx, reader: Reader, chosen: QueueFilter, *, after: Curso
     """Return the task that the reading desk opens next: the first after `after`, else the first of all."""
     page = await tasks_page(tx, reader, chosen, after=after, limit=1) if after is not None else None
     if page is None or not page.rows:
-        parameters: list[Any] = [_holders(reader)]
-        rows = await tx.rows(_page(chosen, tx.now, rows=1, parameters=parameters), parameters)
-        return TaskRow(**rows[0]) if rows else None
+        parameters: list[Any] = [holders_of(reader, chosen.whose)]
+        rows = await tx.rows(_page(reader, chosen, tx.now, rows=1, parameters=parameters), parameters)
+        return _row(reader, rows[0]) if rows else None
     return page.rows[0]

@@ -56,7 +56,7 @@ async def pin_remark(tx: Tx, *, by: Reader, task_id: UUID, path: str, text: str)
     task = visit.task(task_id) if visit is not None else None
     if visit is None or task is None or not isinstance(case.definition.stage(visit.stage), JudgingStage):
         raise IllegalTransitionError(state=case.state.name, act="remark")
-    if not is_with(by, task) or case.state.submission is None:
+    if not is_with(by, case, task) or case.state.submission is None:
         raise ForbiddenError
     remark = Remark(
         id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, submission_id=case.state.submission, task_id=task_id,

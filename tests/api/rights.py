@@ -7,6 +7,8 @@ import re
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
@@ -14,6 +16,7 @@ from fastapi.routing import APIRoute
 from sqlmodel import SQLModel
 
 from services.people.accounts import token_digest
+from services.people.substitutes import Wish, name_substitute
 from services.store.transaction import Store, Tx
 from services.web.api.description import operations
 from services.workflow import acts, remarks
@@ -37,7 +40,9 @@ ROLES = {
     "auditor": "auditor",
     "security": "security",
 }
-UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+SPARE = "chemistry-chief"
+"""Somebody of no column, who may stand in for others."""
+SOME_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 
 
 class Forgetful(Store):
@@ -94,8 +99,19 @@ async def fill(world: World, code: str) -> dict[str, str]:
     ids["person_id"] = str(world.people["math-chief"])
     ids["season_id"] = str(world.season.id)
     await give_account(world, "math-chief")
+    await give_account(world, SPARE)
+    ids["spare_id"] = str(world.people[SPARE])
+    ids["substitution_id"] = str(await stand_in(world, reason=mark))
     ids["message_id"] = str(await dead_message(world, "math-chief", text=mark))
     return ids
+
+
+async def stand_in(world: World, *, reason: str) -> UUID:
+    """Let the spare person stand in for the chief coach of mathematics, in summer: today nobody sees more by it."""
+    async with world.store.transaction() as tx:
+        by = await world.reader(tx, "math-chief")
+        days = {"starts_on": date(2027, 6, 1), "ends_on": date(2027, 6, 5)}
+        return await name_substitute(tx, by, Wish(by.person_id, world.people[SPARE], **days, reason=reason))
 
 
 async def attach_files(installation: Installation) -> None:
@@ -173,6 +189,7 @@ def text_of(answer: httpx.Response) -> str:
 def foreign(text: str, ids: set[str], marks: set[str]) -> set[str]:
     """Return what of other bureaus stands in an answer."""
     normal = {
-        f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}" for x in (u.replace("-", "") for u in UUID.findall(text))
+        f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
+        for x in (u.replace("-", "") for u in SOME_UUID.findall(text))
     }
     return (normal & ids) | {mark for mark in marks if mark in text}

@@ -143,6 +143,22 @@ STEPS = (
     Step("people_of_unit", "school-1-admin", lambda story: {"unit_id": story.named["unit"]}),
     Step("issue_slip", "school-1-admin", more=body(purpose="activate")),
     Step("unlock_person", "school-1-admin"),
+    Step(
+        "name_substitute",
+        CHIEF,
+        more=lambda story: {
+            "json": {
+                "substitute_id": str(story.world.people["chemistry-chief"]),
+                "starts_on": "2027-02-01",
+                "ends_on": "2027-02-05",
+                "reason": "出差",
+                "processes": [{"programme": "qingdao-qiangji", "process": "annual-filing"}],
+            }
+        },
+        keep="substitution_id",
+    ),
+    Step("list_substitutions", CHIEF),
+    Step("end_substitution", CHIEF),
     Step("list_audit_events", "auditor"),
     Step("verify_audit", "auditor"),
 )

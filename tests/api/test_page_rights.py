@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import ADDRESS, PDF, Installation, installed
-from tests.api.rights import ROLES, Forgetful, attach_files, fill, page_routes, sign_in
+from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, page_routes, sign_in
 
 PASSWORDS = {"old": "wrong-password-1", "password": "another-word-2027", "again": "another-word-2027"}
 FORMS = {
@@ -15,7 +15,15 @@ FORMS = {
     "/cases/{case_id}/end": {"words": "x"},
     "/language": {"language": "en", "next": "/account"},
     "/people/{person_id}/slip": {"purpose": "reset"},
+    "/people/{person_id}/leaving": {"last_day": "2027-02-05", "what": "leave", "sure": "yes"},
     "/phrases": {"text": "x"},
+    "/substitutes": {
+        "substitute": SPARE,
+        "starts_on": "2027-02-01",
+        "ends_on": "2027-02-05",
+        "reason": "x",
+        "sure": "yes",
+    },
     "/tasks/{task_id}/remarks": {"path": "budget.total", "text": "x"},
     "/tasks/{task_id}/return": {"to": "plan", "words": "x"},
 }
@@ -75,6 +83,7 @@ GET  /mail.xlsx                                        200 200 200 200 200 200 2
 GET  /mail/{message_id}                                200 404 404 404 404 404 404 404 404 404 200 404 404 303
 GET  /people                                           404 404 404 404 200 404 404 404 404 404 200 404 200 303
 GET  /people.xlsx                                      404 404 404 404 200 404 404 404 404 404 200 404 200 303
+GET  /people/{person_id}/leaving                       404 404 404 404 200 404 404 404 404 404 200 404 200 303
 GET  /queue                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /queue.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /seasons                                          404 404 404 200 404 200 200 200 200 200 200 404 404 303
@@ -82,6 +91,10 @@ GET  /seasons.xlsx                                     404 404 404 200 404 200 2
 GET  /seasons/{season_id}                              404 404 404 200 404 200 200 200 200 200 200 404 404 303
 GET  /seasons/{season_id}.xlsx                         404 404 404 200 404 200 200 200 200 200 200 404 404 303
 GET  /sign-in                                          303 303 303 303 303 303 303 303 303 303 303 303 303 200
+GET  /substitutes                                      404 404 404 404 200 404 404 404 404 404 200 404 404 303
+GET  /substitutes.xlsx                                 404 404 404 404 200 404 404 404 404 404 200 404 404 303
+GET  /substitutes/new                                  200 200 200 200 200 200 200 200 200 200 200 200 200 303
+GET  /substitutes/{substitution_id}/end                200 404 404 404 200 404 404 404 404 404 200 404 404 303
 GET  /tasks                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /tasks.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /tasks/{task_id}                                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
@@ -96,6 +109,10 @@ POST /cases/{case_id}/form                             404 404 303 404 404 403 4
 POST /cases/{case_id}/withdraw                         303 403 404 403 404 403 403 403 403 404 403 404 404 303
 POST /language                                         303 303 303 303 303 303 303 303 303 303 303 303 303 303
 POST /mail/{message_id}/again                          404 404 404 404 404 404 404 404 404 404 303 404 404 303
+POST /people/{person_id}/back                          404 404 404 404 403 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/disable                       404 404 404 404 303 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/enable                        404 404 404 404 303 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/leaving                       404 404 404 404 403 404 404 404 404 404 303 404 303 303
 POST /people/{person_id}/slip                          404 404 404 404 200 404 404 404 404 404 200 404 200 303
 POST /people/{person_id}/unlock                        404 404 404 404 303 404 404 404 404 404 303 404 303 303
 POST /phrases                                          303 303 303 303 303 303 303 303 303 303 303 303 303 303
@@ -103,6 +120,8 @@ POST /phrases/{phrase_id}/remove                       303 404 404 404 404 404 4
 POST /remarks/{remark_id}/remove                       404 404 404 404 404 303 404 404 404 404 404 404 404 303
 POST /sign-in                                          401 401 401 401 401 401 401 401 401 401 401 401 401 303
 POST /sign-out                                         303 303 303 303 303 303 303 303 303 303 303 303 303 303
+POST /substitutes                                      303 303 303 303 303 303 303 303 303 303 303 303 303 303
+POST /substitutes/{substitution_id}/end                303 404 404 404 303 404 404 404 404 404 303 404 404 303
 POST /tasks/{task_id}/approve                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/remarks                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/return                           403 403 404 403 404 303 403 403 403 404 403 404 404 303

@@ -18,6 +18,16 @@ JSON = {
     "end_case": {"words": "x"},
     "issue_slip": {"purpose": "reset"},
 }
+DAYS = {"starts_on": "2027-02-01", "ends_on": "2027-02-05", "reason": "x"}
+
+
+def body_of(operation: str, ids: dict[str, str]) -> dict[str, object]:
+    """Return a call's body, as more of the request."""
+    if operation == "name_substitute":
+        return {"json": {"substitute_id": ids["spare_id"], **DAYS}}
+    return {"json": JSON[operation]} if operation in JSON else {}
+
+
 CASE_OF = {
     "withdraw": "math", "read_draft": "physics", "save_draft": "physics", "upload_attachment": "physics",
     "remove_attachment": "physics", "grant_late_exception": "physics", "end_case": "physics",
@@ -52,7 +62,7 @@ async def status(full: Installation, operation: str, column: str) -> int:
         }
     )
     client = full.stranger() if column == "nobody" else await full.client(ROLES[column])
-    more = {"json": JSON[operation]} if operation in JSON else {}
+    more = body_of(operation, ids)
     if operation == "upload_attachment":
         more = {"params": {"field": "attachments.files", "name": "a.pdf"}, "content": PDF}
     answer = await client.call(method, path, **more)
@@ -102,6 +112,9 @@ add_phrase            201 201 201 201 201 201 201 201 201 201 201 201 201 401
 remove_phrase         204 404 404 404 404 404 404 404 404 404 404 404 404 401
 list_tasks            200 200 200 200 200 200 200 200 200 200 200 200 200 401
 count_tasks           200 200 200 200 200 200 200 200 200 200 200 200 200 401
+list_substitutions    200 200 200 200 200 200 200 200 200 200 200 200 200 401
+name_substitute       201 201 201 201 201 201 201 201 201 201 201 201 201 401
+end_substitution      204 403 403 403 204 403 403 403 403 403 204 403 403 401
 read_task             200 200 404 200 404 200 200 200 200 404 200 404 404 401
 """
 

@@ -92,7 +92,7 @@ class CaseOut(Out):
 
 
 class TaskOut(Out):
-    """An open task of the caller's positions."""
+    """An open task of the caller's positions. on_behalf_of: for whom the caller stands in there; [] for their own."""
 
     id: UUID
     case_id: UUID
@@ -108,11 +108,13 @@ class TaskOut(Out):
     due_at: datetime | None
     returned: bool
     late: bool
+    on_behalf_of: list[str]
 
     @classmethod
     def of(cls, row: TaskRow) -> Self:
         """Return it for a row of a work list."""
-        return cls(**vars(row), id=row.task_id, season=season_name(row), group=group_name(row))
+        held = {**vars(row), "on_behalf_of": list(row.on_behalf_of)}
+        return cls(**held, id=row.task_id, season=season_name(row), group=group_name(row))
 
 
 def season_name(row: CaseRow | TaskRow | CaseView) -> SeasonName:

@@ -13,6 +13,7 @@ from services.web.api.models import Out, TaskOut
 from services.web.api.values import After, Code, Limit
 from services.workflow.case_list import task_facts
 from services.workflow.queue import Cursor, QueueFilter, Span, task_counts, tasks_page
+from services.workflow.represented import Whose
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -60,9 +61,12 @@ def chosen(
     group_id: UUID | None = None,
     season_id: UUID | None = None,
     light: Span | None = None,
+    whose: Whose | None = None,
 ) -> QueueFilter:
     """Read the filter from the query."""
-    return QueueFilter(kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light)
+    return QueueFilter(
+        kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light, whose=whose
+    )
 
 
 Chosen = Annotated[QueueFilter, Depends(chosen)]
@@ -70,7 +74,7 @@ Chosen = Annotated[QueueFilter, Depends(chosen)]
 
 @router.get("/tasks", operation_id="list_tasks")
 async def tasks(caller: Reading, narrowed: Chosen, after: After = None, limit: Limit = 50) -> TaskPageOut:
-    """List the open tasks of the caller's positions."""
+    """List the open tasks of the caller's positions, and of those whom the caller stands in for."""
     page = await tasks_page(caller.tx, caller.reader, narrowed, after=Cursor.decode(after), limit=limit)
     return TaskPageOut(
         items=[TaskOut.of(row) for row in page.rows],
@@ -81,7 +85,7 @@ async def tasks(caller: Reading, narrowed: Chosen, after: After = None, limit: L
 
 @router.get("/tasks/counts", operation_id="count_tasks")
 async def counts(caller: Reading, narrowed: Chosen) -> Counts:
-    """Count the open tasks of the caller's positions by light."""
+    """Count the same tasks by light."""
     return Counts(**await task_counts(caller.tx, caller.reader, narrowed))
 
 

@@ -72,7 +72,14 @@ async def _list(page: Page, template: str, *, kind: Literal["approve"] | None, p
         return page.render("parts/task_rows.html", **context)
     choices = await _choices(page)
     return page.render(
-        template, **context, **choices, counts=found.counts, cap=COUNT_CAP, lights=filters.LIGHTS, first=not after
+        template,
+        **context,
+        **choices,
+        counts=found.counts,
+        cap=COUNT_CAP,
+        lights=filters.LIGHTS,
+        whose=filters.WHOSE,
+        first=not after,
     )
 
 
@@ -85,7 +92,9 @@ async def _line(tx: Tx, row: TaskRow, chosen: Filter) -> Line:
     definition = (await pinned_pack(tx, row.version_id)).process(row.process)
     title = definition.stage(row.stage).title or Localized(zh=row.stage, en=row.stage)
     desk = row.kind == "approve"
-    address = chosen.behind(f"/tasks/{row.task_id}") if desk else f"/cases/{row.case_id}/form"
+    # A form opens for who holds the position; on behalf of others the way to it is the case.
+    form = f"/cases/{row.case_id}" if row.on_behalf_of else f"/cases/{row.case_id}/form"
+    address = chosen.behind(f"/tasks/{row.task_id}") if desk else form
     return Line(row, definition.title, title, address)
 
 
@@ -134,6 +143,7 @@ async def _export(page: Page, *, kind: Literal["approve"] | None) -> Response:
         say(N_("Season")),
         say(N_("Stage")),
         say(N_("Since")),
+        say(N_("On behalf of")),
     ]
     return await workbooks.response(say(N_("My tasks")), head, rows)
 
@@ -149,4 +159,5 @@ def _cells(page: Page, line: Line) -> list[Any]:
         task.season_key,
         line.stage.in_(locale),
         dates.moment(task.opened_at, now, zone),
+        "、".join(task.on_behalf_of),
     ]
