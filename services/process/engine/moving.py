@@ -208,7 +208,7 @@ def jump(change: Change, event: Jump) -> None:
         change.leave(visit, "jumped")
     change.more |= {"visit": change.before.visit}
     change.tell("jumped")
-    change.update(detours=())
+    change.update(detours=(), moves=())
     enter(change, stage.code)
 
 

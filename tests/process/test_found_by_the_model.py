@@ -1,0 +1,20 @@
+"""What random histories and reading beside them found, each told by hand. Every act is also checked against the model."""
+
+from __future__ import annotations
+
+from tests.process.model.tale import Tale, approve, parallel, submit
+
+OTHER = submit("report", "base-school/office")
+
+
+def test_what_was_decided_before_a_jump_is_not_taken_back_after_it() -> None:
+    tale = Tale(
+        submit(),
+        parallel([approve("one", "office/clerk"), approve("two", "finance/clerk")], [approve("three", "office/head")]),
+    )
+    tale.submits()
+    tale.by("clerk", "approve", "office/clerk")
+    tale.by("finance", "approve", "finance/clerk")
+    tale.by("admin", "jump", to="one")
+    assert tale.state.moves == ()
+    assert tale.stages == ["one"]
