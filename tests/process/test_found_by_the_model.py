@@ -18,3 +18,13 @@ def test_what_was_decided_before_a_jump_is_not_taken_back_after_it() -> None:
     tale.by("admin", "jump", to="one")
     assert tale.state.moves == ()
     assert tale.stages == ["one"]
+
+
+def test_who_was_added_after_somebody_whose_task_another_closed_gets_their_turn() -> None:
+    tale = Tale(submit(), approve("any", {"any_of": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("finance", "add-signer", "finance/clerk", to="reviewer", how="after")
+    tale.by("clerk", "approve", "office/clerk")
+    assert tale.persons == ["reviewer"]
+    tale.by("reviewer", "approve", "reviewer")
+    assert tale.state.status == "filed"

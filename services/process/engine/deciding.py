@@ -9,7 +9,7 @@ from services.errors import AlreadyDecidedError, ClosedError, IllegalTransitionE
 from services.i18n import N_
 from services.process.definitions import ApproveStage, AssessStage, Judging, JudgingStage, SignStage, SubmitStage
 from services.process.engine.change import Change
-from services.process.engine.counting import added_left, count, turns, waits_for
+from services.process.engine.counting import added_left, count, orphans, turns, waits_for
 from services.process.engine.entering import proceed, restore
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import acting_for, check_judge, find_task, named, reasoned, standing
@@ -83,14 +83,15 @@ def _assessed(change: Change, submission: UUID, stage: str, on_behalf: UUID | No
     )
 
 
-def _call_up(change: Change, visit: VisitState, tasks: tuple[TaskState, ...]) -> None:
-    """Open the tasks of waiting signers whose turn has come."""
+def _call_up(change: Change, visit: VisitState, tasks: tuple[TaskState, ...]) -> VisitState:
+    """Open the tasks of waiting signers whose turn has come, and return the visit as it is then."""
     if not tasks:
-        return
+        return visit
     waiting = tuple(each for each in visit.waiting if each not in tasks)
     visit = change.put(visit, tasks=(*visit.tasks, *tasks), waiting=waiting)
     change.added += [NewTask(visit.id, task) for task in tasks]
     change.tell("task-opened", visit=visit, tasks=tasks)
+    return visit
 
 
 def _settle(change: Change, stage: Judging, *, before: VisitState, task: TaskState) -> None:
@@ -115,6 +116,7 @@ def _pass(change: Change, stage: Judging, visit: VisitState, *, before: VisitSta
             visit = change.close(visit, other, by_other=True)
     visit = change.put(visit, waiting=tuple(each for each in visit.waiting if each.added is not None))
     change.tell("closed-by-other", visit=visit)
+    visit = _call_up(change, visit, orphans(visit))
     if added_left(visit):
         return
     change.leave(visit, OUTCOMES[stage.kind])
