@@ -28,3 +28,28 @@ def test_who_was_added_after_somebody_whose_task_another_closed_gets_their_turn(
     assert tale.persons == ["reviewer"]
     tale.by("reviewer", "approve", "reviewer")
     assert tale.state.status == "filed"
+
+
+def test_who_was_called_up_and_waits_again_keeps_those_they_had_added() -> None:
+    tale = Tale(submit(), approve("all", {"all_of": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="after")
+    tale.by("clerk", "approve", "office/clerk")
+    tale.by("reviewer", "add-signer", "reviewer", to="head", how="after")
+    tale.by("clerk", "take-back")
+    tale.by("clerk", "approve", "clerk")
+    tale.by("reviewer", "approve", "reviewer")
+    assert tale.persons == ["finance/clerk", "head"]
+
+
+def test_the_next_in_a_sequence_waits_again_with_who_was_added_before_them() -> None:
+    tale = Tale(submit(), approve("turns", {"in_sequence": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "approve")
+    tale.by("finance", "add-signer", "finance/clerk", to="head", how="before")
+    tale.by("clerk", "take-back")
+    assert tale.persons == ["head", "clerk"]
+    tale.by("clerk", "approve", "clerk")
+    tale.by("head", "approve", "head")
+    tale.by("finance", "approve", "finance/clerk")
+    assert tale.state.status == "filed"

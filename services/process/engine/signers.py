@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from services.errors import ForbiddenError, IllegalTransitionError
 from services.process.definitions import ActedStage, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
@@ -113,26 +116,20 @@ def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: 
     ]
     for each in called:
         visit = change.close(visit, each, by_other=True)
-    again = [_waits_again(change, each, opinion, task) for each in called]
-    again += [_moved_to(each, opinion, task) for each in visit.waiting]
+    ids = {opinion.task: task.id, **{each.id: change.context.new_id() for each in called}}
+    again = [each.model_copy(update={"id": ids[each.id], "helper": None}) for each in called]
     visit = change.put(
         visit,
-        tasks=(*(_moved_to(each, opinion, task) for each in visit.tasks), task),
-        waiting=tuple(again),
+        tasks=(*(_moved_to(each, ids) for each in visit.tasks), task),
+        waiting=tuple(_moved_to(each, ids) for each in (*again, *visit.waiting)),
         opinions=tuple(each for each in visit.opinions if each.task != opinion.task),
     )
     change.added.append(NewTask(visit.id, task))
     change.tell("taken-back", visit=visit)
 
 
-def _waits_again(change: Change, called: TaskState, opinion: Opinion, task: TaskState) -> TaskState:
-    """Return the called-up signer as waiting again, under a new id: a closed task does not open again."""
-    fresh = called.model_copy(update={"id": change.context.new_id(), "helper": None})
-    return _moved_to(fresh, opinion, task)
-
-
-def _moved_to(signer: TaskState, opinion: Opinion, task: TaskState) -> TaskState:
-    """Let a signer who was added to the closed task follow the one that is open instead of it."""
-    if signer.added is None or signer.added.to != opinion.task:
+def _moved_to(signer: TaskState, ids: Mapping[UUID, UUID]) -> TaskState:
+    """Let a signer who was added to a closed task follow the one that stands instead of it: no task opens twice."""
+    if signer.added is None or signer.added.to not in ids:
         return signer
-    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": task.id})})
+    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": ids[signer.added.to]})})
