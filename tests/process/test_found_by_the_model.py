@@ -53,3 +53,28 @@ def test_the_next_in_a_sequence_waits_again_with_who_was_added_before_them() -> 
     tale.by("head", "approve", "head")
     tale.by("finance", "approve", "finance/clerk")
     assert tale.state.status == "filed"
+
+
+def test_a_signer_is_not_taken_out_where_only_those_would_stay_who_go_with_them() -> None:
+    tale = Tale(submit(), approve("one", "office/clerk"))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="beside")
+    tale.by("reviewer", "add-signer", "reviewer", to="head", how="after")
+    tale.by("clerk", "approve", "office/clerk")
+    tale.refuses("clerk", "remove-signer", "reviewer")
+    tale.by("reviewer", "approve", "reviewer")
+    tale.by("head", "approve", "head")
+    assert tale.state.status == "filed"
+
+
+def test_with_a_signer_go_all_who_follow_them() -> None:
+    tale = Tale(submit(), approve("all", {"all_of": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="after")
+    tale.by("clerk", "approve", "office/clerk")
+    tale.by("reviewer", "add-signer", "reviewer", to="head", how="after")
+    tale.by("clerk", "take-back")
+    tale.by("admin", "remove-signer", "clerk")
+    assert tale.visit("all").waiting == ()
+    tale.by("finance", "approve", "finance/clerk")
+    assert tale.state.status == "filed"

@@ -46,7 +46,8 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
         raise IllegalTransitionError(state=visit.stage, act="remove-signer")
     if not change.context.administrator and (task.added is None or task.added.by != change.context.person):
         raise ForbiddenError("Only who added this signer, or the administrator, may take them out.")
-    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id != task.id]
+    gone = _with_followers(visit, task)
+    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id not in gone]
     if not rest or not _still_possible(stage, visit, rest):
         raise IllegalTransitionError(
             "This is the last signer whom “{state}” needs; nothing is decided by taking somebody away. Return the case, or"
@@ -55,7 +56,7 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
             act="remove-signer",
         )
     change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
-    _take_out(change, visit, task)
+    _take_out(change, visit, task, gone=gone)
     change.tell("signer-removed", visit=visit, persons=(task.person,) if task.person else ())
 
 
@@ -84,14 +85,19 @@ def _still_possible(stage: Judging, visit: VisitState, rest: list[TaskState]) ->
             return bool(named_left) or all_signed
 
 
-def _take_out(change: Change, visit: VisitState, task: TaskState) -> None:
-    """Take the signer out with the signers whom they had added after themselves; whoever waited for them need not."""
+def _with_followers(visit: VisitState, task: TaskState) -> set[UUID]:
+    """Return the signer with the waiting signers who were added after them, and after these."""
     gone = {task.id}
+    for _ in visit.waiting:
+        gone |= {each.id for each in visit.waiting if each.added is not None and each.added.to in gone}
+    return gone
+
+
+def _take_out(change: Change, visit: VisitState, task: TaskState, *, gone: set[UUID]) -> None:
+    """Take the signer out with those who follow them; whoever waited for them need not."""
     if any(each.id == task.id for each in visit.tasks):
         change.closed.append(ClosedTask(task.id, task.actor, task.position, by_other=True, person=task.with_))
-    waiting = tuple(
-        each for each in visit.waiting if each.id not in gone and not (each.added and each.added.to in gone)
-    )
+    waiting = tuple(each for each in visit.waiting if each.id not in gone)
     tasks = tuple(each for each in visit.tasks if each.id not in gone)
     visit = change.put(visit, tasks=tasks, waiting=waiting)
     stage = change.definition.stage(visit.stage)
