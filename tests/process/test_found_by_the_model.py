@@ -78,3 +78,13 @@ def test_with_a_signer_go_all_who_follow_them() -> None:
     assert tale.visit("all").waiting == ()
     tale.by("finance", "approve", "finance/clerk")
     assert tale.state.status == "filed"
+
+
+def test_no_member_is_taken_out_without_whom_too_few_are_left() -> None:
+    tale = Tale(submit(), approve("members", {"each": "committee/member", "needed": 2}))
+    tale.submits()
+    tale.by("admin", "remove-signer", "m1")
+    tale.refuses("admin", "remove-signer", "m2")
+    tale.by("m2", "approve", "m2")
+    tale.by("m3", "approve", "m3")
+    assert tale.state.status == "filed"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from services.errors import ForbiddenError, IllegalTransitionError
-from services.process.definitions import ActedStage, Judging, JudgingStage, Quorum, SubmitStage, Votes
+from services.process.definitions import ActedStage, Each, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
 from services.process.engine.rights import acting_for, check_recipient, find_task, named, reasoned, standing
 from services.process.events import AddSigner, ClosedTask, NewTask, RemoveSigner
@@ -79,6 +79,8 @@ def _still_possible(stage: Judging, visit: VisitState, rest: list[TaskState]) ->
             return possible >= stage.by.needed
         case Quorum():
             return possible >= stage.by.quorum
+        case Each() if stage.by.needed is not None:
+            return possible >= stage.by.needed
         case _:
             # Whoever the definition names must be among those left, unless they have all signed and others are waited for.
             all_signed = not [task for task in (*visit.tasks, *visit.waiting) if task.added is None]
