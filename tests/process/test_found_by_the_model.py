@@ -88,3 +88,11 @@ def test_no_member_is_taken_out_without_whom_too_few_are_left() -> None:
     tale.by("m2", "approve", "m2")
     tale.by("m3", "approve", "m3")
     assert tale.state.status == "filed"
+
+
+def test_where_tasks_stay_in_the_position_signers_are_added_of_it_only() -> None:
+    tale = Tale(submit(), approve("one", "office/clerk", hand_to="position"))
+    tale.people.holders["office/clerk"].append("second")
+    tale.submits()
+    tale.refuses("clerk", "add-signer", "office/clerk", to="reviewer", how="beside")
+    tale.by("clerk", "add-signer", "office/clerk", to="second", how="beside")

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from services.errors import ForbiddenError, IllegalTransitionError, InvalidInputError
-from services.process.definitions import ActedStage, JudgingStage
+from services.process.definitions import JudgingStage
 from services.process.engine.change import Change
 from services.process.engine.rights import (
     acting_for,
+    check_hand_to,
     check_judge,
     check_recipient,
     find_task,
@@ -124,15 +125,9 @@ def _find(change: Change, task_id: UUID) -> tuple[VisitState, TaskState]:
 
 def _check_passing(change: Change, visit: VisitState, task: TaskState, to: UUID) -> None:
     """Refuse what the stage's `hand_to` does not allow, and persons who could not act on the task."""
-    stage = change.definition.stage(visit.stage)
-    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
-        raise IllegalTransitionError(state=visit.stage, act=change.act)
+    check_hand_to(change.definition, visit, task, to, context=change.context, act=change.act)
     if to in (task.with_, named(change.context)):
         raise InvalidInputError([{"field": "to", "message": "Name somebody else."}])
-    if stage.hand_to == "position" and (
-        task.position is None or to not in change.context.holders.get(task.position, ())
-    ):
-        raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
     check_recipient(change.definition, change.before, visit, to)
 
 

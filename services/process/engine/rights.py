@@ -13,7 +13,7 @@ from services.errors import (
     SameSignerError,
 )
 from services.i18n import N_
-from services.process.definitions import AssessStage, ProcessDefinition, SubmitStage
+from services.process.definitions import ActedStage, AssessStage, ProcessDefinition, SubmitStage
 from services.process.events import Context
 from services.process.states import CaseState, TaskState, VisitState
 
@@ -149,6 +149,22 @@ def submitting_positions(definition: ProcessDefinition, state: CaseState, contex
     """Return the positions that submit in the stages the case has been in."""
     stages = (stage for stage in definition.submit_stages() if stage.code in state.visits)
     return {context.positions[stage.by] for stage in stages}
+
+
+def check_hand_to(
+    definition: ProcessDefinition, visit: VisitState, task: TaskState, person: UUID, *, context: Context, act: str
+) -> None:
+    """Refuse to give a task, or a signature beside it, to whom the stage's `hand_to` does not allow.
+
+    Raises:
+        IllegalTransitionError: the stage lets it go to nobody.
+        InvalidInputError: they do not hold the task's position.
+    """
+    stage = definition.stage(visit.stage)
+    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
+        raise IllegalTransitionError(state=visit.stage, act=act)
+    if stage.hand_to == "position" and (task.position is None or person not in context.holders.get(task.position, ())):
+        raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
 
 
 def check_recipient(definition: ProcessDefinition, state: CaseState, visit: VisitState, person: UUID) -> None:

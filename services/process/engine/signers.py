@@ -8,7 +8,15 @@ from uuid import UUID
 from services.errors import ForbiddenError, IllegalTransitionError
 from services.process.definitions import ActedStage, Each, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
-from services.process.engine.rights import acting_for, check_recipient, find_task, named, reasoned, standing
+from services.process.engine.rights import (
+    acting_for,
+    check_hand_to,
+    check_recipient,
+    find_task,
+    named,
+    reasoned,
+    standing,
+)
 from services.process.events import AddSigner, ClosedTask, NewTask, RemoveSigner
 from services.process.states import Added, Opinion, TaskState, VisitState
 
@@ -19,8 +27,9 @@ def add_signer(change: Change, event: AddSigner) -> None:
     visit, task = find_task(change.before, event.task, "add-signer")
     acting_for(task, change.context)
     stage = change.definition.stage(visit.stage)
-    if not isinstance(stage, JudgingStage) or stage.hand_to == "nobody":
+    if not isinstance(stage, JudgingStage):
         raise IllegalTransitionError(state=visit.stage, act="add-signer")
+    check_hand_to(change.definition, visit, task, event.person, context=change.context, act=change.act)
     check_recipient(change.definition, change.before, visit, event.person)
     added = TaskState(
         id=change.context.new_id(), actor=task.actor, person=event.person, member=True,
