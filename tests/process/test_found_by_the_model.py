@@ -96,3 +96,23 @@ def test_where_tasks_stay_in_the_position_signers_are_added_of_it_only() -> None
     tale.submits()
     tale.refuses("clerk", "add-signer", "office/clerk", to="reviewer", how="beside")
     tale.by("clerk", "add-signer", "office/clerk", to="second", how="beside")
+
+
+def test_a_member_for_whom_a_substitute_signed_gets_no_second_task() -> None:
+    tale = Tale(submit(), approve("members", {"each": "committee/member", "needed": 3}))
+    tale.people.holders["committee/member"] = ["m1", "m2"]
+    tale.people.stands_in["m1"] = "reviewer"
+    tale.submits()
+    tale.by("reviewer", "approve", "m1")
+    tale.people.holders["committee/member"].append("m4")
+    tale.by("", "fill")
+    assert tale.persons == ["m2", "m4"]
+
+
+def test_a_stage_that_has_its_members_gets_no_more() -> None:
+    tale = Tale(submit(), approve("members", {"each": "committee/member", "needed": 2}))
+    tale.submits()
+    tale.by("admin", "remove-signer", "m1")
+    tale.people.holders["committee/member"].append("m4")
+    tale.refuses("", "fill")
+    assert tale.persons == ["m2", "m3"]
