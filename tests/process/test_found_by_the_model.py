@@ -116,3 +116,14 @@ def test_a_stage_that_has_its_members_gets_no_more() -> None:
     tale.people.holders["committee/member"].append("m4")
     tale.refuses("", "fill")
     assert tale.persons == ["m2", "m3"]
+
+
+def test_an_opinion_is_taken_back_though_one_before_or_beside_signed_earlier() -> None:
+    for how in ("before", "beside"):
+        tale = Tale(submit(), approve("all", {"all_of": ["office/clerk", "finance/clerk"]}))
+        tale.submits()
+        tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how=how)
+        tale.by("reviewer", "approve", "reviewer")
+        tale.by("clerk", "approve", "office/clerk")
+        tale.by("clerk", "take-back", at=2)
+        assert tale.persons == ["finance/clerk", "clerk"]

@@ -169,7 +169,9 @@ def _take_opinion_back(change: Change, visit: VisitState, opinion: Opinion) -> N
     order = [each.task for each in visit.opinions]
     in_turn = isinstance(stage, ActedStage) and stage.mode == "in_sequence"
     decided = isinstance(stage, ApproveStage | SignStage | AssessStage) and count(stage, visit) == "passed"
-    followed = any(each.added and each.added.to == opinion.task for each in visit.opinions)
+    followed = any(
+        each.added and each.added.how == "after" and each.added.to == opinion.task for each in visit.opinions
+    )
     if (in_turn and opinion.added is None and order[-1] != opinion.task) or decided or followed:
         raise IllegalTransitionError(
             "The next has acted, or this was not a decision: a case in “{state}” does not go back to it.",
