@@ -127,3 +127,37 @@ def test_an_opinion_is_taken_back_though_one_before_or_beside_signed_earlier() -
         tale.by("clerk", "approve", "office/clerk")
         tale.by("clerk", "take-back", at=2)
         assert tale.persons == ["finance/clerk", "clerk"]
+
+
+def in_turn_with_one_beside_the_first() -> Tale:
+    tale = Tale(submit(), approve("turns", {"in_sequence": ["office/clerk", "finance/clerk", "office/head"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="beside")
+    tale.by("clerk", "approve", "office/clerk")
+    tale.by("reviewer", "approve", "reviewer")
+    assert tale.persons == ["finance/clerk"]
+    return tale
+
+
+def test_the_next_in_a_sequence_waits_again_also_for_an_added_signer() -> None:
+    tale = in_turn_with_one_beside_the_first()
+    tale.by("reviewer", "take-back", at=1)
+    assert tale.persons == ["reviewer"]
+    assert [task.actor for task in tale.visit("turns").waiting] == ["finance/clerk", "office/head"]
+
+
+def test_in_a_sequence_nothing_is_taken_back_once_the_next_has_signed_also_by_added_signers() -> None:
+    tale = in_turn_with_one_beside_the_first()
+    tale.by("finance", "approve", "finance/clerk")
+    tale.refuses("reviewer", "take-back", at=1)
+
+
+def test_who_was_added_beside_the_one_whose_turn_it_is_leaves_them_their_turn() -> None:
+    tale = Tale(submit(), approve("turns", {"in_sequence": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="beside")
+    task = tale.visit("turns").tasks[0].id
+    tale.by("reviewer", "approve", "reviewer")
+    tale.by("reviewer", "take-back")
+    assert tale.persons == ["office/clerk", "reviewer"]
+    assert tale.visit("turns").tasks[0].id == task

@@ -172,7 +172,7 @@ def _take_opinion_back(change: Change, visit: VisitState, opinion: Opinion) -> N
     followed = any(
         each.added and each.added.how == "after" and each.added.to == opinion.task for each in visit.opinions
     )
-    if (in_turn and opinion.added is None and order[-1] != opinion.task) or decided or followed:
+    if (in_turn and order[-1] != opinion.task) or decided or followed:
         raise IllegalTransitionError(
             "The next has acted, or this was not a decision: a case in “{state}” does not go back to it.",
             state=visit.stage,

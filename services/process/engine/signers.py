@@ -125,11 +125,12 @@ def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: 
         id=change.context.new_id(), actor=opinion.actor, position=opinion.position, person=named(change.context),
         member=opinion.member, weight=opinion.weight, added=opinion.added,
     )  # fmt: skip
+    beside = _whom_it_was_added_to(visit, opinion)
     called = [
         each
         for each in visit.tasks
         if (each.added is not None and each.added.how == "after" and each.added.to == opinion.task)
-        or (in_turn and opinion.added is None and each.added is None)
+        or (in_turn and each.added is None and each.id not in beside)
     ]
     for each in called:
         visit = change.close(visit, each, by_other=True)
@@ -143,6 +144,17 @@ def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: 
     )
     change.added.append(NewTask(visit.id, task))
     change.tell("taken-back", visit=visit)
+
+
+def _whom_it_was_added_to(visit: VisitState, opinion: Opinion) -> set[UUID]:
+    """Return the signers to whom this one was added, and these in turn: they were there before it."""
+    added = {task.id: task.added for task in (*visit.tasks, *visit.waiting)}
+    added |= {each.task: each.added for each in visit.opinions}
+    found, at = set(), opinion.added
+    while at is not None:
+        found.add(at.to)
+        at = added.get(at.to)
+    return found
 
 
 def _moved_to(signer: TaskState, ids: Mapping[UUID, UUID]) -> TaskState:
