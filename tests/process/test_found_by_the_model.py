@@ -161,3 +161,24 @@ def test_who_was_added_beside_the_one_whose_turn_it_is_leaves_them_their_turn() 
     tale.by("reviewer", "take-back")
     assert tale.persons == ["office/clerk", "reviewer"]
     assert tale.visit("turns").tasks[0].id == task
+
+
+def test_a_return_again_forgets_the_corrections_after_the_stage_it_goes_to() -> None:
+    one = approve("one", "office/clerk", "report", after_correction="straight-back")
+    two = approve("two", "finance/clerk", "guidance", after_correction="straight-back")
+    tale = Tale(
+        submit(), approve("guidance", "guiding-unit/reviewer"),
+        parallel([OTHER, approve("middle", "office/head"), one], [two]),
+    )  # fmt: skip
+    tale.submits()
+    tale.by("reviewer", "approve")
+    tale.by("school", "submit", "base-school/office")
+    tale.by("head", "approve", "office/head")
+    tale.by("clerk", "return", "office/clerk", to="report")
+    tale.by("finance", "return", "finance/clerk", to="guidance")
+    tale.by("reviewer", "return", "guiding-unit/reviewer", to="plan")
+    assert tale.state.detours == ()
+    tale.submits()
+    tale.by("reviewer", "approve")
+    tale.by("school", "submit", "base-school/office")
+    assert sorted(tale.stages) == ["middle", "two"]

@@ -46,8 +46,8 @@ def send_back(
         change.leave(left, outcome)
         change.tell("returned-after-approval", visit=each)
     change.tell("closed-by-other")
-    stages = {each.stage for each in before}
-    detours = tuple(each for each in change.state.detours if straight or each.target not in stages)
+    earlier = change.definition.earlier
+    detours = tuple(each for each in change.state.detours if straight or to not in earlier(each.target))
     change.update(detours=(*detours, Detour(target=to, back=again)) if straight else detours)
     change.returning = True
     enter(change, to)
