@@ -182,3 +182,13 @@ def test_a_return_again_forgets_the_corrections_after_the_stage_it_goes_to() -> 
     tale.by("reviewer", "approve")
     tale.by("school", "submit", "base-school/office")
     assert sorted(tale.stages) == ["middle", "two"]
+
+
+def test_a_sub_process_that_is_opened_again_beside_a_correction_is_started_again() -> None:
+    one = approve("one", "office/clerk", after_correction="straight-back")
+    tale = Tale(submit(), parallel([one], [{"process": "inner", "runs": "other", "failed": "plan"}]))
+    (started,) = tale.submits().children
+    tale.by("clerk", "return", to="plan")
+    ((visit, stage),) = tale.submits().children
+    assert (visit, stage.code) == (tale.visit("inner").id, "inner")
+    assert visit != started[0]
