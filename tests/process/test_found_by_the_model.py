@@ -192,3 +192,12 @@ def test_a_sub_process_that_is_opened_again_beside_a_correction_is_started_again
     ((visit, stage),) = tale.submits().children
     assert (visit, stage.code) == (tale.visit("inner").id, "inner")
     assert visit != started[0]
+
+
+def test_an_objection_that_is_upheld_is_called_so_also_where_it_rejects_the_case() -> None:
+    notice = {"publish": "notice", "period": "5d", "objections_to": "office/head", "upheld": "reject"}
+    tale = Tale(submit(), notice)
+    tale.submits()
+    tale.by("", "object")
+    done = tale.by("head", "settle", how="upheld")
+    assert (tale.state.status, [left.outcome for left in done.left]) == ("rejected", ["upheld"])

@@ -20,7 +20,7 @@ from services.process.engine.entering import member_task, proceed
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import reasoned, standing
 from services.process.events import Fail, Fill, NewTask, Object, Pass, Settle
-from services.process.states import ObjectionState, VisitState
+from services.process.states import ObjectionState, Outcome, VisitState
 
 
 def pass_(change: Change, event: Pass) -> None:
@@ -49,10 +49,11 @@ def fail(change: Change, event: Fail) -> None:
 
 def _leave_badly(change: Change, visit: VisitState, to: str) -> None:
     change.more |= {"visit": visit}
+    outcome: Outcome = "upheld" if change.act == "settle" else "failed"
     if to == "reject":
-        end_badly(change, "rejected", outcome="failed")
+        end_badly(change, "rejected", outcome=outcome)
     else:
-        send_back(change, visit, to, outcome="upheld" if change.act == "settle" else "failed")
+        send_back(change, visit, to, outcome=outcome)
 
 
 def fill(change: Change, event: Fill) -> None:
