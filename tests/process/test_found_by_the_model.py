@@ -201,3 +201,13 @@ def test_an_objection_that_is_upheld_is_called_so_also_where_it_rejects_the_case
     tale.by("", "object")
     done = tale.by("head", "settle", how="upheld")
     assert (tale.state.status, [left.outcome for left in done.left]) == ("rejected", ["upheld"])
+
+
+def test_a_rejection_is_told_to_who_signed_where_it_was_rejected() -> None:
+    both = {"all_of": ["office/clerk", "finance/clerk"]}
+    tale = Tale(submit(), parallel([approve("one", "office/head")], [approve("two", both, may_reject=True)]))
+    tale.submits()
+    tale.by("clerk", "approve", "office/clerk")
+    done = tale.by("finance", "reject", "finance/clerk")
+    persons = [tale.people.name_of(tell.person) for tell in done.tell if tell.kind == "rejected"]
+    assert "clerk" in persons

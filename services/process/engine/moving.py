@@ -68,7 +68,7 @@ def end_badly(change: Change, status: CaseStatus, *, outcome: Outcome) -> None:
         change.leave(each, outcome)
     change.update(status=status, detours=())
     change.tell("closed-by-other")
-    change.tell("rejected", visit=change.before.visit)
+    change.tell("rejected", visit=change.more.get("visit", change.before.visit))
 
 
 def withdraw(change: Change, _event: Withdraw) -> None:
