@@ -125,7 +125,7 @@ def test_an_opinion_is_taken_back_though_one_before_or_beside_signed_earlier() -
         tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how=how)
         tale.by("reviewer", "approve", "reviewer")
         tale.by("clerk", "approve", "office/clerk")
-        tale.by("clerk", "take-back", at=2)
+        tale.by("clerk", "take-back", at=1)
         assert tale.persons == ["finance/clerk", "clerk"]
 
 
@@ -211,3 +211,11 @@ def test_a_rejection_is_told_to_who_signed_where_it_was_rejected() -> None:
     done = tale.by("finance", "reject", "finance/clerk")
     persons = [tale.people.name_of(tell.person) for tell in done.tell if tell.kind == "rejected"]
     assert "clerk" in persons
+
+
+def test_what_an_objection_was_raised_against_is_not_withdrawn_before_it_is_settled() -> None:
+    notice = {"publish": "notice", "period": "5d", "objections_to": "office/head", "upheld": "reject"}
+    tale = Tale(submit(), notice)
+    tale.submits()
+    tale.by("", "object")
+    tale.refuses("coach", "withdraw")
