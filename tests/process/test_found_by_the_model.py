@@ -219,3 +219,11 @@ def test_what_an_objection_was_raised_against_is_not_withdrawn_before_it_is_sett
     tale.submits()
     tale.by("", "object")
     tale.refuses("coach", "withdraw")
+
+
+def test_no_task_is_given_to_who_could_have_submitted_what_is_judged() -> None:
+    tale = Tale(submit(), approve("one", "office/clerk"))
+    tale.people.holders["chief-coach"].append("assistant")
+    tale.submits()
+    tale.refuses("clerk", "transfer", "office/clerk", to="assistant")
+    tale.refuses("clerk", "add-signer", "office/clerk", to="assistant", how="after")

@@ -102,7 +102,7 @@ def hand_over(change: Change, event: HandOver) -> None:
             if event.leaving not in (task.person, task.helper):
                 continue
             found = True
-            check_recipient(change.definition, change.before, visit, event.to)
+            check_recipient(change.definition, change.before, visit, event.to, context=change.context)
             values = {
                 name: event.to for name in ("person", "helper") if getattr(task, name) == event.leaving
             }  # fmt: skip
@@ -128,7 +128,7 @@ def _check_passing(change: Change, visit: VisitState, task: TaskState, to: UUID)
     check_hand_to(change.definition, visit, task, to, context=change.context, act=change.act)
     if to in (task.with_, named(change.context)):
         raise InvalidInputError([{"field": "to", "message": "Name somebody else."}])
-    check_recipient(change.definition, change.before, visit, to)
+    check_recipient(change.definition, change.before, visit, to, context=change.context)
 
 
 def _hand(change: Change, visit: VisitState, task: TaskState, **values: Any) -> TaskState:

@@ -167,14 +167,18 @@ def check_hand_to(
         raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
 
 
-def check_recipient(definition: ProcessDefinition, state: CaseState, visit: VisitState, person: UUID) -> None:
+def check_recipient(
+    definition: ProcessDefinition, state: CaseState, visit: VisitState, person: UUID, *, context: Context
+) -> None:
     """Refuse to give a task of the visit to a person who could not act on it.
 
     Raises:
-        InvalidInputError: they submitted what is judged here, or sign here already.
+        InvalidInputError: they submitted what is judged here, could have submitted it, or sign here already.
     """
     judging = not isinstance(definition.stage(visit.stage), SubmitStage)
-    if judging and person in authors_for(definition, state, visit):
+    positions = submitting_positions(definition, state, context)
+    could = any(person in context.holders.get(position, ()) for position in positions)
+    if judging and (could or person in authors_for(definition, state, visit)):
         message = "This person submitted the case themself, so somebody else must decide on it."
         raise InvalidInputError([{"field": "to", "message": message}])
     signed = any(person in (opinion.person, opinion.on_behalf) for opinion in visit.opinions)

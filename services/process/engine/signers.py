@@ -30,7 +30,7 @@ def add_signer(change: Change, event: AddSigner) -> None:
     if not isinstance(stage, JudgingStage):
         raise IllegalTransitionError(state=visit.stage, act="add-signer")
     check_hand_to(change.definition, visit, task, event.person, context=change.context, act=change.act)
-    check_recipient(change.definition, change.before, visit, event.person)
+    check_recipient(change.definition, change.before, visit, event.person, context=change.context)
     added = TaskState(
         id=change.context.new_id(), actor=task.actor, person=event.person, member=True,
         added=Added(by=named(change.context), how=event.how, to=task.id),
