@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tests.process.model.people import id_of
 from tests.process.model.tale import Tale, approve, parallel, submit
 
 OTHER = submit("report", "base-school/office")
@@ -227,3 +230,37 @@ def test_no_task_is_given_to_who_could_have_submitted_what_is_judged() -> None:
     tale.submits()
     tale.refuses("clerk", "transfer", "office/clerk", to="assistant")
     tale.refuses("clerk", "add-signer", "office/clerk", to="assistant", how="after")
+
+
+def with_a_substitute(*stages: dict[str, Any]) -> Tale:
+    tale = Tale(submit(), *stages)
+    tale.people.stands_in["clerk"] = "reviewer"
+    tale.submits()
+    return tale
+
+
+def test_what_a_substitute_claims_is_the_absent_person_s() -> None:
+    tale = with_a_substitute(approve("one", "office/clerk"))
+    tale.by("reviewer", "claim")
+    assert tale.persons == ["clerk"]
+    assert tale.by("reviewer", "approve").on_behalf == id_of("clerk")
+
+
+def test_what_a_substitute_delegates_comes_back_to_the_absent_person() -> None:
+    tale = with_a_substitute(approve("one", "office/clerk"))
+    tale.by("reviewer", "delegate", to="head")
+    tale.by("head", "answer", "head")
+    assert tale.persons == ["clerk"]
+
+
+def test_what_a_substitute_returned_or_took_back_is_the_absent_person_s_again() -> None:
+    tale = with_a_substitute(
+        approve("all", {"all_of": ["office/clerk", "finance/clerk"]}, after_correction="straight-back")
+    )
+    tale.by("reviewer", "approve", "office/clerk")
+    tale.by("reviewer", "take-back")
+    assert tale.persons == ["finance/clerk", "clerk"]
+    tale.by("reviewer", "put-back", "clerk")
+    tale.by("reviewer", "return", "office/clerk", to="plan")
+    tale.submits()
+    assert tale.persons == ["finance/clerk", "clerk"]

@@ -141,7 +141,7 @@ def _leave_for_next(change: Change, before: VisitState, task: TaskState, *, act:
 
 def return_(change: Change, event: Return) -> None:
     """退回: send the case back to an earlier stage with a reason; the definition says what follows the correction."""
-    visit, task, stage, _ = _judging(change, event.task, wanted=JudgingStage)
+    visit, task, stage, on_behalf = _judging(change, event.task, wanted=JudgingStage)
     if event.to not in stage.return_to:
         raise IllegalTransitionError(
             "A case in “{state}” cannot be returned to “{to}”; it can go back to {choices}.",
@@ -151,9 +151,8 @@ def return_(change: Change, event: Return) -> None:
             choices=", ".join(stage.return_to) or "-",
         )
     reasoned(event.words, "Say why it goes back.")
-    send_back(
-        change, visit, event.to, outcome="returned", mine=task, straight=stage.after_correction == "straight-back"
-    )
+    owner = (on_behalf or named(change.context)) if stage.after_correction == "straight-back" else None
+    send_back(change, visit, event.to, outcome="returned", mine=task, owner=owner)
 
 
 def decline(change: Change, event: Decline) -> None:

@@ -24,7 +24,7 @@ from services.process.states import TaskState, VisitState
 
 
 def claim(change: Change, event: Claim) -> None:
-    """认领: take a task out of the position's queue; putting it back undoes it."""
+    """认领: take a task out of the position's queue, a substitute for who is away; putting it back undoes it."""
     visit, task = _find(change, event.task)
     if task.person is not None:
         if task.person == change.context.person:
@@ -33,7 +33,7 @@ def claim(change: Change, event: Claim) -> None:
     on_behalf = acting_for(task, change.context)
     if isinstance(change.definition.stage(visit.stage), JudgingStage):
         check_judge(change.definition, change.before, visit, context=change.context, on_behalf=on_behalf)
-    _hand(change, visit, task, person=named(change.context))
+    _hand(change, visit, task, person=on_behalf or named(change.context))
 
 
 def put_back(change: Change, event: PutBack) -> None:
@@ -62,9 +62,9 @@ def transfer(change: Change, event: Transfer) -> None:
 def delegate(change: Change, event: Delegate) -> None:
     """委派: let another person look at it and answer; the owner decides afterwards, or recalls it."""
     visit, task = _find(change, event.task)
-    acting_for(task, change.context)
+    on_behalf = acting_for(task, change.context)
     _check_passing(change, visit, task, event.to)
-    owner = task.person or named(change.context)
+    owner = task.person or on_behalf or named(change.context)
     _hand(change, visit, task, person=owner, helper=event.to)
     change.tell("delegated", visit=visit, persons=(event.to,))
 

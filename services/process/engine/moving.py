@@ -32,23 +32,23 @@ def send_back(
     *,
     outcome: Outcome,
     mine: TaskState | None = None,
-    straight: bool = False,
+    owner: UUID | None = None,
 ) -> None:
     """Send the case back from an open visit to an earlier stage.
 
-    Every open visit that comes after that stage ends: also those on paths beside this one that began after it. Straight back
-    means that they open again once the correction is done, with the opinions already given.
+    Every open visit that comes after that stage ends: also those on paths beside this one that began after it. With an
+    `owner` they open again once the correction is done, with the opinions already given and `mine` as the owner's own task.
     """
     before = [each for each in change.state.open if to in change.definition.earlier(each.stage)]
-    again = tuple(_first_theirs(each, mine, named(change.context)) for each in before) if straight else ()
+    again = tuple(_first_theirs(each, mine, owner) for each in before) if owner is not None else ()
     for each in before:
         left = change.close(each, mine, by_other=False) if each.id == visit.id and mine is not None else each
         change.leave(left, outcome)
         change.tell("returned-after-approval", visit=each)
     change.tell("closed-by-other")
     earlier = change.definition.earlier
-    detours = tuple(each for each in change.state.detours if straight or to not in earlier(each.target))
-    change.update(detours=(*detours, Detour(target=to, back=again)) if straight else detours)
+    detours = tuple(each for each in change.state.detours if owner is not None or to not in earlier(each.target))
+    change.update(detours=(*detours, Detour(target=to, back=again)) if owner is not None else detours)
     change.returning = True
     enter(change, to)
 

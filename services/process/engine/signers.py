@@ -122,7 +122,7 @@ def _take_out(change: Change, visit: VisitState, task: TaskState, *, gone: set[U
 def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: bool) -> None:
     """Open the task of a signer who takes their opinion back; whom it had called up waits again."""
     task = TaskState(
-        id=change.context.new_id(), actor=opinion.actor, position=opinion.position, person=named(change.context),
+        id=change.context.new_id(), actor=opinion.actor, position=opinion.position, person=opinion.on_behalf or named(change.context),
         member=opinion.member, weight=opinion.weight, added=opinion.added,
     )  # fmt: skip
     beside = _whom_it_was_added_to(visit, opinion)
