@@ -264,3 +264,13 @@ def test_what_a_substitute_returned_or_took_back_is_the_absent_person_s_again() 
     tale.by("reviewer", "return", "office/clerk", to="plan")
     tale.submits()
     assert tale.persons == ["finance/clerk", "clerk"]
+
+
+def test_nobody_is_given_more_time_by_their_own_substitute_nor_in_their_name() -> None:
+    extension = {"by": "office/clerk", "at_most": "20d"}
+    tale = with_a_substitute(approve("one", "office/clerk", extension=extension))
+    tale.by("clerk", "ask-extension", n=60)
+    tale.refuses("reviewer", "grant-extension")
+    tale.people.holders["office/clerk"].append("second")
+    tale.people.stands_in["second"] = "head"
+    assert tale.by("head", "grant-extension").on_behalf == id_of("second")
