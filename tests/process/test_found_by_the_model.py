@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.process.model.people import id_of
-from tests.process.model.tale import Tale, approve, parallel, submit
+from tests.process.model.tale import Tale, approve, parallel, submit, told, told
 
 OTHER = submit("report", "base-school/office")
 
@@ -274,3 +274,13 @@ def test_nobody_is_given_more_time_by_their_own_substitute_nor_in_their_name() -
     tale.people.holders["office/clerk"].append("second")
     tale.people.stands_in["second"] = "head"
     assert tale.by("head", "grant-extension").on_behalf == id_of("second")
+
+
+def test_nobody_is_called_up_by_the_vote_that_ends_the_stage() -> None:
+    tale = Tale(submit(), approve("vote", {"quorum": 1, "of": ["office/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", to="head", how="after")
+    done = tale.by("clerk", "oppose")
+    assert tale.state.status == "rejected"
+    assert (done.added, len(done.closed)) == ((), 1)
+    assert told(done, "task-opened") == 0

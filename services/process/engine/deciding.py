@@ -71,7 +71,8 @@ def judge(change: Change, event: Approve | Oppose | Sign | Assess) -> None:
         verdict=VERDICTS[change.act], weight=task.weight, on_behalf=on_behalf, member=task.member, added=task.added,
     )  # fmt: skip
     signed = change.put(signed, opinions=(*signed.opinions, opinion))
-    _call_up(change, signed, turns(stage, signed, task))
+    if count(stage, signed) != "failed":
+        _call_up(change, signed, turns(stage, signed, task))
     _settle(change, stage, before=visit, task=task)
 
 
