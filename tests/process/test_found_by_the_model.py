@@ -284,3 +284,16 @@ def test_nobody_is_called_up_by_the_vote_that_ends_the_stage() -> None:
     assert tale.state.status == "rejected"
     assert (done.added, len(done.closed)) == ((), 1)
     assert told(done, "task-opened") == 0
+
+
+def test_one_before_is_before_also_after_both_have_taken_their_opinions_back() -> None:
+    tale = Tale(submit(), approve("all", {"all_of": ["office/clerk", "finance/clerk"]}))
+    tale.submits()
+    tale.by("clerk", "add-signer", "office/clerk", to="reviewer", how="before")
+    tale.by("reviewer", "approve", "reviewer")
+    tale.by("clerk", "approve", "office/clerk")
+    tale.by("clerk", "take-back", at=1)
+    tale.by("reviewer", "take-back")
+    tale.refuses("clerk", "approve", "clerk")
+    tale.by("reviewer", "approve", "reviewer")
+    tale.by("clerk", "approve", "clerk")

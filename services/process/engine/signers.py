@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 from uuid import UUID
 
 from services.errors import ForbiddenError, IllegalTransitionError
@@ -19,6 +20,8 @@ from services.process.engine.rights import (
 )
 from services.process.events import AddSigner, ClosedTask, NewTask, RemoveSigner
 from services.process.states import Added, Opinion, TaskState, VisitState
+
+Signer = TypeVar("Signer", TaskState, Opinion)
 
 
 def add_signer(change: Change, event: AddSigner) -> None:
@@ -140,7 +143,7 @@ def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: 
         visit,
         tasks=(*(_moved_to(each, ids) for each in visit.tasks), task),
         waiting=tuple(_moved_to(each, ids) for each in (*again, *visit.waiting)),
-        opinions=tuple(each for each in visit.opinions if each.task != opinion.task),
+        opinions=tuple(_moved_to(each, ids) for each in visit.opinions if each.task != opinion.task),
     )
     change.added.append(NewTask(visit.id, task))
     change.tell("taken-back", visit=visit)
@@ -157,8 +160,8 @@ def _whom_it_was_added_to(visit: VisitState, opinion: Opinion) -> set[UUID]:
     return found
 
 
-def _moved_to(signer: TaskState, ids: Mapping[UUID, UUID]) -> TaskState:
-    """Let a signer who was added to a closed task follow the one that stands instead of it: no task opens twice."""
+def _moved_to(signer: Signer, ids: Mapping[UUID, UUID]) -> Signer:
+    """Let a signer who signs or has signed and who was added to a closed task follow the one that stands instead of it: no task opens twice."""
     if signer.added is None or signer.added.to not in ids:
         return signer
     return signer.model_copy(update={"added": signer.added.model_copy(update={"to": ids[signer.added.to]})})
