@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.process.model.people import id_of
-from tests.process.model.tale import Tale, approve, parallel, submit, told, told
+from tests.process.model.tale import Tale, approve, parallel, submit, told
 
 OTHER = submit("report", "base-school/office")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from uuid import UUID
 
 from services.process import events
 from services.process.events import ByTask, Context
-from tests.process.model.chart import JUDGED, kind_of, mode_of, needed_of
-from tests.process.model.model import Case, No, Rule, Seat, Visit, require
+from tests.process.model.chart import JUDGED, mode_of, needed_of
+from tests.process.model.model import Case, No, Rule, Seat, Visit, copied, require
 from tests.process.model.people import POSITIONS
 
 
@@ -55,7 +54,7 @@ def impartial(case: Case, visit: Visit, context: Context, away: UUID | None) -> 
 
 
 def authors(case: Case, visit: Visit) -> set[UUID]:
-    return case.submitters | (set() if kind_of(case.stage(visit)) == "assess" else case.assessors)
+    return case.submitters | (set() if case.chart.kind(visit.stage) == "assess" else case.assessors)
 
 
 def own_positions(case: Case) -> set[UUID]:
@@ -66,7 +65,7 @@ def own_positions(case: Case) -> set[UUID]:
 
 def may_get(case: Case, visit: Visit, person: UUID, context: Context) -> None:
     """A task is given only to who can act on it."""
-    if kind_of(case.stage(visit)) in JUDGED:
+    if case.chart.kind(visit.stage) in JUDGED:
         require(person not in authors(case, visit), "their own")
         holders = {who for position in own_positions(case) for who in context.holders.get(position, ())}
         require(person not in holders, "could have been their own")
@@ -80,9 +79,9 @@ def may_get(case: Case, visit: Visit, person: UUID, context: Context) -> None:
 def submit(case: Case, event: events.Submit, context: Context) -> None:
     visit, seat = on_task(case, event)
     away = acts(seat, context)
-    require(kind_of(case.stage(visit)) == "submit", "nothing is submitted here")
+    require(case.chart.kind(visit.stage) == "submit", "nothing is submitted here")
     require(visit.close is None or context.now < visit.close, "closed")
-    left = deepcopy(visit)
+    left = copied(visit)
     if visit.exception is not None and context.now >= visit.exception[1]:
         left.exception = None
     case.submitters |= {each for each in (context.person, away) if each is not None}
@@ -95,7 +94,7 @@ def judging(
 ) -> tuple[Visit, Seat, UUID | None]:
     visit, seat = on_task(case, event)
     away = acts(seat, context)
-    require(kind_of(case.stage(visit)) in kinds, "another kind of stage")
+    require(case.chart.kind(visit.stage) in kinds, "another kind of stage")
     impartial(case, visit, context, away)
     require(
         not [each for each in visit.seats if each.how == "before" and each.to is seat], "one before is to sign first"
@@ -116,7 +115,7 @@ def judge(case: Case, event: events.Approve | events.Oppose | events.Sign | even
         require(event.words.strip() and needed_of(case.stage(visit)) is not None, "no vote, or no reason")
     if verdict == "assess":
         case.assessors |= {each for each in (context.person, away) if each is not None}
-    before = deepcopy(visit)
+    before = copied(visit)
     visit.seats.remove(seat)
     visit.signed.append(seat)
     seat.verdict, seat.signer, seat.behalf = verdict, context.person, away
@@ -160,7 +159,7 @@ def claim(case: Case, event: events.Claim, context: Context) -> None:
     visit, seat = on_task(case, event)
     require(seat.person is None, "has an owner")
     away = acts(seat, context)
-    if kind_of(case.stage(visit)) in JUDGED:
+    if case.chart.kind(visit.stage) in JUDGED:
         impartial(case, visit, context, away)
     seat.person = away or context.person
 
@@ -217,7 +216,7 @@ def recall(case: Case, event: events.Recall, context: Context) -> None:
 def add_signer(case: Case, event: events.AddSigner, context: Context) -> None:
     visit, seat = on_task(case, event)
     acts(seat, context)
-    require(kind_of(case.stage(visit)) in JUDGED, "nobody signs here")
+    require(case.chart.kind(visit.stage) in JUDGED, "nobody signs here")
     hand_to(case, visit, seat, event.person, context)
     may_get(case, visit, event.person, context)
     added = Seat(seat.actor, None, event.person, member=True, how=event.how, by=context.person, to=seat)
@@ -230,7 +229,7 @@ def remove_signer(case: Case, event: events.RemoveSigner, context: Context) -> N
     found = [(visit, seat) for visit in case.open for seat in visit.all if seat.id == event.task]
     require(found and event.words.strip(), "no such signer, or no reason")
     visit, seat = found[0]
-    require(kind_of(case.stage(visit)) in JUDGED, "nobody signs here")
+    require(case.chart.kind(visit.stage) in JUDGED, "nobody signs here")
     require(context.administrator or (seat.how and seat.by == context.person), "may not")
     gone = [seat]
     for each in gone:

@@ -8,7 +8,7 @@ from services.process import events
 from services.process.events import Context, Event
 from tests.process.model import acting
 from tests.process.model.acting import acts, on_task, running
-from tests.process.model.chart import ACTED, TIMED, kind_of, mode_of, needed_of
+from tests.process.model.chart import ACTED, JUDGED, TIMED, mode_of, needed_of
 from tests.process.model.model import Case, Rule, Seat, Step, Visit, member, require
 from tests.process.model.people import POSITIONS
 
@@ -178,7 +178,7 @@ def visited(case: Case, visit_id: UUID) -> Visit:
 
 def pass_(case: Case, event: events.Pass, context: Context) -> None:
     visit = visited(case, event.visit)
-    require(kind_of(case.stage(visit)) in TIMED, "people act here")
+    require(case.chart.kind(visit.stage) in TIMED, "people act here")
     require(visit.due is None or context.now >= visit.due, "early")
     require(not visit.objections, "an objection is open")
     case.open.remove(visit)
@@ -187,7 +187,7 @@ def pass_(case: Case, event: events.Pass, context: Context) -> None:
 
 def fail(case: Case, event: events.Fail, context: Context) -> None:
     visit = visited(case, event.visit)
-    require(kind_of(case.stage(visit)) == "process", "waits for no other process")
+    require(case.chart.kind(visit.stage) == "process", "waits for no other process")
     case.badly(case.stage(visit)["failed"], context)
 
 
@@ -195,7 +195,7 @@ def fill(case: Case, event: events.Fill, context: Context) -> None:
     """Only what could not be given when the stage opened: fewer seats than it needs."""
     visit = visited(case, event.visit)
     stage = case.stage(visit)
-    require(kind_of(stage) in ("approve", "sign", "assess") and mode_of(stage) == "each", "no members here")
+    require(case.chart.kind(visit.stage) in JUDGED and mode_of(stage) == "each", "no members here")
     named = [seat for seat in [*visit.all, *visit.signed] if not seat.how]
     require(len(named) < (needed_of(stage) or 1), "has its members")
     there = visit.people | {seat.person for seat in visit.all}
@@ -207,7 +207,7 @@ def fill(case: Case, event: events.Fill, context: Context) -> None:
 
 def posted(case: Case, event: events.Object | events.Settle) -> Visit:
     visit = visited(case, event.visit)
-    require(kind_of(case.stage(visit)) == "publish" and event.words.strip(), "nothing is posted, or no words")
+    require(case.chart.kind(visit.stage) == "publish" and event.words.strip(), "nothing is posted, or no words")
     return visit
 
 

@@ -41,11 +41,13 @@ class Chart:
         self.address: dict[str, Address] = {}
         self.stage: dict[str, Raw] = {}
         self.at: dict[Address, Raw] = {}
+        self.kinds: dict[str, str] = {}
         for address, stage in _walk(raw["stages"], ()):
             self.address[code_of(stage)], self.stage[code_of(stage)], self.at[address] = address, stage, stage
+            self.kinds[code_of(stage)] = kind_of(stage)
 
     def kind(self, code: str) -> str:
-        return kind_of(self.stage[code])
+        return self.kinds[code]
 
     def before(self, one: str, other: str) -> bool:
         """Whether the first comes before the other on the way through the process; beside each other is neither."""

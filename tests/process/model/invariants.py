@@ -33,7 +33,7 @@ FOR = {"approved": {"approve"}, "signed": {"sign"}, "assessed": {"assess"}}
 
 def check(definition: ProcessDefinition, chart: Chart, done: Transition, *, person: UUID | None) -> None:
     """Raise Broken where something does not hold. person: who acted."""
-    for holds in (whole, apart, agreeing, earned, unbroken, stored):
+    for holds in (whole, apart, agreeing, earned, unbroken):
         holds(chart, done)
     told(definition, done, person)
 
@@ -229,7 +229,8 @@ def _tasks_told(definition: ProcessDefinition, done: Transition) -> None:
         same("somebody is not told that their task is closed", {each.id for each in others} - told_of, set())
 
 
-def stored(_chart: Chart, done: Transition) -> None:
-    """A state is the same after it was stored and read."""
-    read = CaseState.model_validate_json(done.state.model_dump_json())
-    same("the state is another once it was stored", read, done.state)
+def stored(state: CaseState) -> CaseState:
+    """Return the state as it is read after it was stored: the same."""
+    read = CaseState.model_validate_json(state.model_dump_json())
+    same("the state is another once it was stored", read, state)
+    return read

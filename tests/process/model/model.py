@@ -7,8 +7,8 @@ A signer is one object as long as they are one: a decision taken back, a visit o
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -92,6 +92,20 @@ class Visit:
         return [each for each in self.waiting if each.to is seat]
 
 
+def copied(visit: Visit) -> Visit:
+    """Return a visit like this one with signers of its own, who are to each other as these are."""
+    made: dict[int, Seat] = {}
+
+    def like(seat: Seat) -> Seat:
+        if id(seat) not in made:
+            made[id(seat)] = twin = copy(seat)
+            twin.to = like(seat.to) if seat.to is not None else None
+        return made[id(seat)]
+
+    lists = {name: [like(seat) for seat in getattr(visit, name)] for name in ("seats", "waiting", "signed")}
+    return replace(visit, **lists, objections=[*visit.objections])
+
+
 @dataclass(eq=False)
 class Step:
     """A decision that may be taken back: the visit as it was, and what the decision opened."""
@@ -133,7 +147,8 @@ class Case:
                 self.chosen[code] = way_of(stage, dict(context.values))
                 return self.run(arms_of(stage)[self.chosen[code]], context)
             case "parallel":
-                return all([self.run(path, context) for path in arms_of(stage)])
+                ended = [self.run(path, context) for path in arms_of(stage)]
+                return all(ended)
             case kind if kind in FINAL:
                 self.status = "filed" if kind == "file" else "completed"
                 self.visits[code] = self.visits.get(code, 0) + 1
@@ -175,7 +190,7 @@ class Case:
 
     def again(self, visit: Visit, *, kept: bool) -> Visit:
         """Open a visit again as it was, under new ids; more time asked for is not remembered, nor who was asked to help."""
-        fresh = deepcopy(visit)
+        fresh = copied(visit)
         fresh.id, fresh.asked, fresh.kept = None, None, kept
         if not kept:
             fresh.due = fresh.close = fresh.exception = None
@@ -197,7 +212,7 @@ class Case:
         else:
             seat, person = mine
             seat.person, seat.helper = person, None
-            self.detours.append((to, deepcopy(ended)))
+            self.detours.append((to, [copied(visit) for visit in ended]))
         self.open = [visit for visit in self.open if visit not in ended]
         self.enter(to, context)
 

@@ -17,10 +17,16 @@ JUDGING = (
 ACTORS = (*SUBMITTING, *JUDGING)
 
 
+NAMES: dict[UUID | None, str] = {}
+"""The names that ids were made of."""
+
+
 @cache
 def id_of(name: str) -> UUID:
     """The id of a person or a position by its name."""
-    return uuid5(SPACE, name)
+    made = uuid5(SPACE, name)
+    NAMES[made] = name
+    return made
 
 
 POSITIONS = {actor: id_of(actor) for actor in ACTORS}
@@ -40,9 +46,8 @@ class People:
         return list(dict.fromkeys([*held, *self.stands_in.values(), *self.administrators, "stranger"]))
 
     def name_of(self, person: UUID | None) -> str:
-        """The name of a person who is known here; "" for others."""
-        spare = [f"spare-{number}" for number in range(60)]
-        return next((name for name in (*self.names, *spare) if id_of(name) == person), "")
+        """The name of a person; "" for nobody."""
+        return NAMES.get(person, "")
 
     def held_by(self, name: str) -> frozenset[UUID]:
         return frozenset(POSITIONS[actor] for actor, persons in self.holders.items() if name in persons)

@@ -19,7 +19,7 @@ from tests.process.model.acts import OUTSIDE, Act, Sight, event_of
 from tests.process.model.chart import Chart
 from tests.process.model.compare import Broken, compare
 from tests.process.model.definitions import parse
-from tests.process.model.invariants import check
+from tests.process.model.invariants import check, stored
 from tests.process.model.model import Case, No
 from tests.process.model.people import POSITIONS, People, id_of
 
@@ -42,7 +42,8 @@ class Story:
         self.stale: list[UUID] = []
         self.values: dict[str, dict[str, Any]] = {}
         self.acts: list[Act] = []
-        self.ids = 0
+        self.ids = self.spares = 0
+        self.stored = self.state.model_dump_json()
         self.refused: Exception | None = None
 
     def play(self, acts: Iterable[Act]) -> Story:
@@ -68,13 +69,12 @@ class Story:
 
     def _advanced(self, event: Event, context: Context) -> Transition | None:
         """Ask the engine and the model; both do it, or neither."""
-        stored = self.state.model_dump_json()
         done, self.refused = None, None
         try:
             done = self.engine(self.definition, self.state, event, context)
         except GuantongError as error:
             self.refused = error
-        if self.state.model_dump_json() != stored:
+        if self.state.model_dump_json() != self.stored:
             raise Broken("a state was changed rather than replaced", type(event).__name__)
         try:
             around.apply(self.model, event, context)
@@ -92,8 +92,8 @@ class Story:
         if isinstance(event, events.Submit | events.Assess):
             self.values = {stage: dict(data) for stage, data in context.values.items()}
         self.stale += [task.id for task in done.closed]
-        state = CaseState.model_validate_json(done.state.model_dump_json())
-        self.state = self._resumed(_dated(self.raw, state, done, self.now), done)
+        self.state = self._resumed(_dated(self.chart, stored(done.state), done, self.now), done)
+        self.stored = self.state.model_dump_json()
         compare(self.model, self.state)
 
     def _resumed(self, state: CaseState, done: Transition) -> CaseState:
@@ -143,10 +143,9 @@ class Story:
                 self.people.stands_in.pop(act.who, None)
 
 
-def _dated(raw: dict[str, Any], state: CaseState, done: Transition, now: datetime) -> CaseState:
+def _dated(chart: Chart, state: CaseState, done: Transition, now: datetime) -> CaseState:
     """Give what was opened its due dates, but for what keeps them."""
     fresh = {each.state.id for each in done.opened if not each.kept}
-    chart = Chart(raw)
     dated = [_with_dates(chart, visit, now) if visit.id in fresh else visit for visit in state.open]
     return state.model_copy(update={"open": tuple(dated)})
 
