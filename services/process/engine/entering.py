@@ -98,8 +98,6 @@ def open_visit(change: Change, stage: Stage) -> VisitState:
     first = 1 if isinstance(stage, ActedStage) and stage.mode == "in_sequence" else len(signers)
     visit = _visit(change, stage.code, tasks=tuple(signers[:first]), waiting=tuple(signers[first:]))
     _add(change, visit, stage)
-    if isinstance(stage, SubProcessStage):
-        change.children.append((visit.id, stage))
     return visit
 
 
@@ -139,6 +137,8 @@ def _add(change: Change, visit: VisitState, stage: Stage, *, kept: bool = False)
     kind = KINDS.get(stage.kind)
     returned = change.returning  # whoever must mend it is told so, not that there is a new task
     change.opened.append(OpenedVisit(visit, kind, returned=returned, kept=kept))
+    if isinstance(stage, SubProcessStage):
+        change.children.append((visit.id, stage))
     if kind is not None and not kept:
         change.tell("returned" if returned else "task-opened", visit=visit, tasks=visit.tasks)
     if not kept:

@@ -68,10 +68,14 @@ def _asked(change: Change, visit_id: UUID) -> tuple[VisitState, Asked, UUID]:
     if visit is None or visit.asked is None:
         raise IllegalTransitionError("No more time is asked for.", state=change.before.name, act=change.act)
     position = change.context.positions[_rule(change, visit, change.act).by]
-    if position not in change.context.held and not any(position in each.held for each in change.context.stand_ins):
-        raise ForbiddenError("You may not decide on this.")
-    if visit.asked.person == change.context.person:
+    on_behalf = None
+    if position not in change.context.held:
+        on_behalf = next((each.person for each in change.context.stand_ins if position in each.held), None)
+        if on_behalf is None:
+            raise ForbiddenError("You may not decide on this.")
+    if visit.asked.person in (change.context.person, on_behalf):
         raise OwnSubmissionError
+    change.more |= {"on_behalf": on_behalf}
     return visit, visit.asked, position
 
 
