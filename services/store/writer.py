@@ -67,7 +67,7 @@ ended_tasks AS (UPDATE task t SET state = ($2::text[])[array_position(ARRAY[{ids
 ended_deadlines AS (UPDATE deadline l
     SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
     WHERE l.subject_id IN ({ids})),
-ended_alarms AS (UPDATE alarm a SET next_at = NULL WHERE a.task_id IN ({ids}) AND a.next_at IS NOT NULL),
+ended_alarms AS (DELETE FROM alarm a WHERE a.task_id IN ({ids})),
 ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject_id IN ({ids})
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
