@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -179,8 +179,13 @@ async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mappi
     Returns:
         The reader and the whole row with the further columns, or None where `who` selects nobody.
     """
-    rows = await tx.rows(_READER.format(who=who), (tx.now, *parameters))
+    rows = await tx.rows(_reader_of(who), (tx.now, *parameters))
     return (_reader(rows[0]), rows[0]) if rows else None
+
+
+@cache
+def _reader_of(who: str) -> str:
+    return _READER.format(who=who)
 
 
 def _reader(row: Mapping[str, Any]) -> Reader:

@@ -2,7 +2,8 @@
 
 A `Rows` value holds new rows by table and the few changes that acts make to old ones. The statement is built from the
 parts that are present (so there are few different texts, each prepared once per connection) and takes one JSON
-document, which PostgreSQL spreads into rows itself with `jsonb_populate_recordset`.
+document, which PostgreSQL spreads into rows itself with `jsonb_populate_recordset`. The document is named as the
+parameter wherever it is read: a CTE of it would be one more scan and join for every table.
 """
 
 from __future__ import annotations
@@ -54,16 +55,15 @@ class Rows:
 CASE = """
 moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.version, number = x.number, late = x.late,
     state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash
-    FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
+    FROM jsonb_populate_record(NULL::cases, $1::jsonb -> 'case') x WHERE c.id = x.id)
 """
 LEFT_VISIT = """
-left_visit AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz, outcome = doc.d -> 'left_visit' ->> 'outcome'
-    FROM doc WHERE v.id = (doc.d -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
+left_visit AS (UPDATE visit v SET closed_at = ($1::jsonb ->> 'now')::timestamptz, outcome = $1::jsonb -> 'left_visit' ->> 'outcome'
+    WHERE v.id = ($1::jsonb -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
 """
 CLOSED = """
 ended_tasks AS (UPDATE task t SET state = ($2::text[])[array_position(ARRAY[{ids}]::uuid[], t.id)],
-    closed_at = (doc.d ->> 'now')::timestamptz, decision_id = (doc.d ->> 'decision_id')::uuid
-    FROM doc WHERE t.id IN ({ids})),
+    closed_at = ($1::jsonb ->> 'now')::timestamptz, decision_id = ($1::jsonb ->> 'decision_id')::uuid WHERE t.id IN ({ids})),
 ended_deadlines AS (UPDATE deadline l
     SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
     WHERE l.subject_id IN ({ids})),
@@ -75,16 +75,16 @@ ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject
 """Each ended task is a parameter of its own. Joined from the document they would be guessed at a hundred rows, for which
 whole tables are read; as one array, at ten, and PostgreSQL would plan anew every time instead of keeping its plan."""
 USED = """
-used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
-    FROM doc WHERE e.id = (doc.d -> 'used_exception' ->> 'id')::uuid)
+used AS (UPDATE late_exception e SET used_at = ($1::jsonb ->> 'now')::timestamptz
+    WHERE e.id = ($1::jsonb -> 'used_exception' ->> 'id')::uuid)
 """
 MOVED = """
 moved_deadline AS (UPDATE deadline l SET close_at = x.close_at, explained = x.explained, override_by = x.override_by,
     override_reason = x.override_reason
-    FROM doc, jsonb_to_record(doc.d -> 'moved_deadline') AS x(task uuid, close_at timestamptz, explained jsonb,
+    FROM jsonb_to_record($1::jsonb -> 'moved_deadline') AS x(task uuid, close_at timestamptz, explained jsonb,
         override_by uuid, override_reason text) WHERE l.subject_id = x.task),
 disarmed AS (UPDATE alarm a SET next_at = NULL
-    FROM doc WHERE a.task_id = (doc.d -> 'moved_deadline' ->> 'task')::uuid AND a.next_at IS NOT NULL)
+    WHERE a.task_id = ($1::jsonb -> 'moved_deadline' ->> 'task')::uuid AND a.next_at IS NOT NULL)
 """
 
 
@@ -103,7 +103,7 @@ def _insert(table: str, *, after_left_visit: bool) -> str:
 
     A new visit is inserted after the old one is closed (the count forces that order), because a case has one open visit.
     """
-    source = f"doc, jsonb_populate_recordset(NULL::{table}, doc.d -> 'new' -> '{table}') r"
+    source = f"jsonb_populate_recordset(NULL::{table}, $1::jsonb -> 'new' -> '{table}') r"
     if table == "visit" and after_left_visit:
         source += ", (SELECT count(*) FROM left_visit) AS closed_first"
     conflict = " ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING" if table == "notification" else ""
@@ -113,8 +113,7 @@ def _insert(table: str, *, after_left_visit: bool) -> str:
 @lru_cache(maxsize=256)
 def _statement(parts: frozenset[str], ended: int) -> str:
     ids = ", ".join(f"${place}" for place in range(3, ended + 3))
-    pieces = ["doc AS (SELECT $1::jsonb AS d)"]
-    pieces += [text.strip().replace("{ids}", ids) for part, text in CHANGES.items() if part in parts]
+    pieces = [text.strip().replace("{ids}", ids) for part, text in CHANGES.items() if part in parts]
     pieces += [_insert(table, after_left_visit="left_visit" in parts) for table in INSERTS if table in parts]
     return "WITH " + ",\n".join(pieces) + "\nSELECT 1"
 

@@ -6,7 +6,7 @@ Pure but for the ids it draws: everything that it needs was read under the lock.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,11 +14,11 @@ from uuid import UUID
 
 from services.people.access import Reader
 from services.people.holding import holds
-from services.process.alarms import ASSIGNEE, dump_series, plan_series
+from services.process.alarms import ASSIGNEE, PlannedAlarm, dump_series, plan_series
 from services.process.deadlines import DueDate, Override, Term, approve_due, submit_due
 from services.process.definitions import FileStage, SubmitStage
 from services.process.events import OpenedVisit, Tell, Transition
-from services.process.states import VisitState
+from services.process.states import TaskState, VisitState
 from services.store.audit import ChainedEvent, salted
 from services.store.transaction import Tx
 from services.store.writer import Rows
@@ -107,6 +107,7 @@ def _open(
     tx: Tx, case: LockedCase, rows: Rows, *, opened: OpenedVisit, term: Term, explained: Mapping[str, Any] | None
 ) -> None:
     visit = opened.state
+    planned = plan(case, visit, term)
     rows.add(
         "visit", id=visit.id, bureau_id=case.bureau_id, case_id=case.id, stage=visit.stage, n=visit.n,
         opened_at=visit.opened_at, closed_at=None, outcome=None,
@@ -125,7 +126,15 @@ def _open(
             due_at=term.due_at, close_at=term.close_at, explained=why or {}, override_by=None, override_reason=None,
             state="open",
         )  # fmt: skip
-        arm(tx, case, rows, visit=visit, task_id=task.id, position=task.position, deadline_id=deadline_id, term=term)
+        arm(tx, case, rows, planned=planned, visit=visit, task=task, deadline_id=deadline_id)
+
+
+def plan(case: LockedCase, visit: VisitState, term: Term) -> list[PlannedAlarm]:
+    """Return the alarms that each task of the visit gets: its series after the visit's opening."""
+    stage = case.definition.stage(visit.stage)
+    if isinstance(stage, FileStage):
+        return []
+    return plan_series(stage, term, opened_at=visit.opened_at, calendar=case.calendar)
 
 
 def arm(
@@ -133,20 +142,16 @@ def arm(
     case: LockedCase,
     rows: Rows,
     *,
+    planned: Iterable[PlannedAlarm],
     visit: VisitState,
-    task_id: UUID,
-    position: UUID,
+    task: TaskState,
     deadline_id: UUID,
-    term: Term,
 ) -> None:
-    """Add the alarms of a task: its series after the visit's opening, each told to a position."""
-    stage = case.definition.stage(visit.stage)
-    if isinstance(stage, FileStage):
-        return
-    for alarm in plan_series(stage, term, opened_at=visit.opened_at, calendar=case.calendar):
-        recipient = position if alarm.recipient == ASSIGNEE else case.actors[alarm.recipient]
+    """Add the planned alarms of a task, each told to a position."""
+    for alarm in planned:
+        recipient = task.position if alarm.recipient == ASSIGNEE else case.actors[alarm.recipient]
         rows.add(
-            "alarm", id=tx.new_id(), bureau_id=case.bureau_id, deadline_id=deadline_id, task_id=task_id, case_id=case.id,
+            "alarm", id=tx.new_id(), bureau_id=case.bureau_id, deadline_id=deadline_id, task_id=task.id, case_id=case.id,
             visit_n=visit.n, kind=alarm.kind, position_id=recipient, person_id=None, series=dump_series(alarm.series),
             next_at=alarm.first_at,
         )  # fmt: skip
@@ -171,7 +176,8 @@ async def extend(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, *
             "override_reason": words[:2000],
         }  # fmt: skip
         from_now = visit.model_copy(update={"opened_at": tx.now})
-        arm(tx, case, rows, visit=from_now, task_id=task.id, position=task.position, deadline_id=row["id"], term=term)
+        planned = plan(case, from_now, term)
+        arm(tx, case, rows, planned=planned, visit=from_now, task=task, deadline_id=row["id"])
 
 
 def _close(rows: Rows, transition: Transition, act: Act) -> None:
