@@ -42,6 +42,8 @@ class Alarm(Row, table=True):
         CheckConstraint("(position_id IS NULL) <> (person_id IS NULL)", name="one_recipient"),
         one_of("kind", "remind", "warn", "overdue", "escalate", "close"),
         Index("ix_alarm_next", "next_at", postgresql_where="next_at IS NOT NULL"),
+        # A season's alarms come due together: every row of a page gets its next version at once, on the same page.
+        {"postgresql_with": {"fillfactor": 50}},
     )
     deadline_id: UUID
     task_id: UUID = Field(primary_key=True)

@@ -16,5 +16,6 @@ def upgrade() -> None:
     op.drop_index("ix_alarm_task", table_name="alarm")
     op.drop_constraint("pk_alarm", "alarm", type_="primary")
     op.create_primary_key("pk_alarm", "alarm", ["task_id", "id"])
+    op.execute("ALTER TABLE alarm SET (fillfactor = 50)")
     op.execute("ALTER TABLE cases SET (fillfactor = 70)")
     op.execute("ALTER TABLE deadline SET (fillfactor = 85)")

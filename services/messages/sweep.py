@@ -34,11 +34,11 @@ BATCH = 5000
 
 PLANNING = """
 SELECT set_config('enable_seqscan', 'off', true), set_config('random_page_cost', '1.1', true),
-    set_config('plan_cache_mode', 'force_custom_plan', true)
+    set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_sort', 'off', true)
 """
 """For this transaction: with its usual prices the planner reads a table of 100,000 alarms whole to change 2,000 of them,
-so that a sweep would follow what exists instead of what is due; and a plan that does not know how long the arrays are
-joins them row by row."""
+so that a sweep would follow what exists instead of what is due; a plan that does not know how long the arrays are
+joins them row by row; and where it guesses few rows it sorts them by their series to group them, instead of hashing.""" ""
 
 CLAIM = f"""
 WITH claimed AS MATERIALIZED (

@@ -97,8 +97,7 @@ def _lifespan(store: Store, settings: Settings, ours: bool) -> Lifespan[FastAPI]
 def _settle() -> None:
     """Leave what a process has loaded out of every later search for garbage, and search less often.
 
-    A request makes many small values that are freed at once; searching after each 700 of them took one part in fifteen
-    of a decision's time.
+    A request makes many small values that are freed at once without any search.
     """
     gc.collect()
     gc.freeze()
