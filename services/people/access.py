@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -165,12 +165,17 @@ async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mappi
     Returns:
         The reader and the whole row with the further columns, or None where `who` selects nobody.
     """
-    rows = await tx.rows(_READER.format(who=who, stands_in=STANDS_IN), (tx.now, *parameters))
+    rows = await tx.rows(_reader_of(who), (tx.now, *parameters))
     if not rows:
         return None
     row = rows[0]
     lent = await tx.rows(LENT, (tx.now, row["today"], row["stands_in"])) if row["stands_in"] else ()
     return _reader(row, lent), row
+
+
+@cache
+def _reader_of(who: str) -> str:
+    return _READER.format(who=who, stands_in=STANDS_IN)
 
 
 def _reader(row: Mapping[str, Any], lent: Iterable[Mapping[str, Any]]) -> Reader:

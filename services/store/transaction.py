@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.ports import Ids
 from services.store.clock import StoreClock, SystemClock
-from services.store.driver import fetch
+from services.store.driver import begin, commit, fetch, roll_back
 from services.store.ids import RandomIds
 
 
@@ -118,7 +118,7 @@ class Store:
         url = sqlalchemy_url(url)
         if pooled:
             self.engine: AsyncEngine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=5, pool_pre_ping=False, **arguments
+                url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, **arguments
             )
         else:
             self.engine = create_async_engine(url, poolclass=NullPool, **arguments)
@@ -129,16 +129,20 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Open a transaction; commit when the block ends, roll back when it raises; then run what waits for the commit."""
-        async with self.engine.connect() as connection:
-            async with connection.begin():
-                tx = Tx(connection, await self.clock.look(connection), self.ids, _wake=self.wake)
-                try:
-                    yield tx
-                    await tx.flush()
-                finally:
-                    await tx.close()
-            for call in tx._after_commit.values():  # noqa: SLF001 - its own queue
-                await call()
+        connection = await begin(self.engine)
+        try:
+            tx = Tx(connection, await self.clock.look(connection), self.ids, _wake=self.wake)
+            try:
+                yield tx
+                await tx.flush()
+            finally:
+                await tx.close()
+            await commit(connection)
+        except BaseException:
+            await roll_back(connection)
+            raise
+        for call in tx._after_commit.values():  # noqa: SLF001 - its own queue
+            await call()
 
     async def close(self) -> None:
         """Close every connection."""
