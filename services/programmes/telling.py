@@ -1,4 +1,4 @@
-"""A pack and what loading it did, in words for a terminal."""
+"""A pack in words for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from services.i18n import N_, Localizable, Message, translate
 from services.process.definitions import ApproveStage, FileStage, ProcessDefinition, Rung, Span, Stage, SubmitStage
 from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, GroupPosition, Pack
-from services.programmes.load import LoadReport
 
 
 def pack_lines(pack: Pack, *, locale: str) -> Iterator[str]:
@@ -119,14 +118,3 @@ class _Names:
 
 def _say(locale: str, message: Message) -> str:
     return message.in_(locale)
-
-
-def report_lines(report: LoadReport, *, locale: str) -> Iterator[str]:
-    """Yield what a load did."""
-    values = {"programme": report.programme, "digest": report.digest[:12], "n": len(report.changes)}
-    if not report.changes and not report.new_version:
-        yield _say(locale, Message("{programme}: version {digest} was loaded already; nothing changed", values))
-        return
-    yield _say(locale, Message("{programme}: version {digest} is loaded; {n} rows added or changed", values))
-    signs = {"added": "+", "changed": "~"}
-    yield from (f"  {signs[change.kind]} {change.what} {change.code}" for change in report.changes)

@@ -56,6 +56,10 @@ def words(error: ErrorDetails, root: type[BaseModel]) -> Message:
         case "value_error":
             reason = context["error"].args[0]
             message = reason if isinstance(reason, Message) else Message("{reason}", {"reason": reason})
+        case "less_than_equal":
+            message = Message("at most {most} belongs here; found {found}", {"most": context["le"], "found": found})
+        case "greater_than_equal":
+            message = Message("at least {least} belongs here; found {found}", {"least": context["ge"], "found": found})
         case _ if kind in _KIND_OF_VALUE:
             message = Message(_KIND_OF_VALUE[kind], {"found": found})
         case _:
