@@ -24,7 +24,7 @@ from services.programmes.telling import pack_lines
 from services.settings import Settings, load_settings
 from services.store.transaction import Store, Tx
 
-app = typer.Typer(no_args_is_help=True, help="Programme packs: check, show, load.")
+app = typer.Typer(no_args_is_help=True, help="Programme packs: new, check, show, load.")
 
 MISTAKES = 1
 Found = TypeVar("Found")
@@ -35,6 +35,25 @@ Places = Annotated[
     typer.Option(metavar="PLACE", help="A place where the bureau's own value conflicts; may be repeated."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder that is not there yet.")],
+    *,
+    code: Annotated[str, typer.Option(help="The programme's code, for example reading-week.")],
+    title_zh: Annotated[str, typer.Option(help="Its title in Chinese.")],
+    title_en: Annotated[str, typer.Option(help="Its title in English.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a pack to begin with: it passes its check, and its comments say what may be changed."""
+    from services.adapters.new_pack_folder import write_new_pack
+
+    made = [str(each) for each in write_new_pack(path, code=code, title_zh=title_zh, title_en=title_en)]
+    written = translate(
+        _locale(), "{path}: a programme to begin with. Next: guantong programme check {path}", path=path
+    )
+    _say({"ok": True, "files": made}, [*made, written], as_json=as_json)
 
 
 @app.command()
