@@ -194,6 +194,11 @@ class Teller:
         sentence = N_("{where}: {what}: {before} → {after}") if where else N_("{what}: {before} → {after}")
         return Message(sentence, values)
 
+    def whole(self, place: str) -> Localizable | str:
+        """Return a place in words from its part on: “Process “Annual plan filing”: stage “Guidance”: time allowed”."""
+        names = (self.section(_part(place)), self.where(place), self.what(place))
+        return Joined(tuple(name for name in names if name), ": ")
+
     def _item_sentence(self, found: Difference) -> Message:
         values = {"item": self.where(found.place)}
         if found.kind == "added":
@@ -219,6 +224,14 @@ class Teller:
     def _item(self, steps: tuple[str, ...]) -> Localizable:
         noun = Message(ITEMS[steps[-2]]) if steps[-2] in ITEMS else steps[-2]
         return Message("{noun} “{title}”", {"noun": noun, "title": self.title(written(steps), steps[-1])})
+
+    def item_of(self, place: str) -> str:
+        """Return the innermost item that a place belongs to: its stage, its process; else the part that it stands in."""
+        steps = steps_of(place)
+        for end in range(len(steps) - 1, 1, -1):
+            if steps[0] == "processes" and self._is_item(written(steps[:end])):
+                return written(steps[:end])
+        return _part(place)
 
     def what(self, place: str) -> Localizable | str:
         """Return what the value at a place is called."""
