@@ -53,6 +53,13 @@ class Versions:
             raise NotFoundError
         return found
 
+    def compared(self, version_id: UUID) -> UUID | None:
+        """Return what a version is compared with: the one in force; that one with the next older, if there is any."""
+        if version_id != self.programme.version_id:
+            return self.programme.version_id
+        ids = [each.id for each in self.versions]
+        return next(iter(ids[ids.index(version_id) + 1 :]), None)
+
 
 PROGRAMMES = """
 SELECT p.id, p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p

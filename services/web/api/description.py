@@ -43,6 +43,7 @@ TAGS = {
     "acts": "Submit, approve, return, withdraw, late exception, end.",
     "remarks": "Remarks pinned to fields, and stock phrases.",
     "people": "The people whom the caller looks after.",
+    "programmes": "Versions, their differences, and the bureau's own values; for its administrator.",
     "messages": "What left by mail, what waits, what is dead.",
     "audit": "The chain of everything that was written.",
 }

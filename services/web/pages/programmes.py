@@ -19,7 +19,7 @@ from services.programmes.pinned import pinned_pack
 from services.programmes.planning import LoadPlan, LostStageError, Orders, UndecidedError
 from services.programmes.reporting import conflict_sentence, lost_sentences
 from services.programmes.standing import running_cases, stage_title
-from services.programmes.versions import Versions, load_version, plan_version, sections_between, versions_of
+from services.programmes.versions import load_version, plan_version, sections_between, versions_of
 from services.web import errors
 from services.web.arrival import Form
 from services.web.edge import Page, PageDep
@@ -66,7 +66,7 @@ async def _version(
     plan = None
     if not version.in_force and not version.own:
         plan = await plan_version(page.tx, page.reader, programme_id, version_id, decisions)
-    before = _before(found, version_id)
+    before = found.compared(version_id)
     sections = tell_differences(*plan.documents, plan.differences) if plan else ()
     if plan is None and before is not None:
         sections = await sections_between(page.tx, before, version_id)
@@ -75,15 +75,6 @@ async def _version(
         before=before, conflicts=_conflicts(plan), lost=list(lost_sentences(plan)) if plan else [],
         decisions=decisions or {}, problems=problems or [], decide=DECIDE,
     )  # fmt: skip
-
-
-def _before(found: Versions, version_id: UUID) -> UUID | None:
-    """Return what a version is compared with: that in force; that one with the next older."""
-    if version_id != found.programme.version_id:
-        return found.programme.version_id
-    ids = [each.id for each in found.versions]
-    older = ids[ids.index(version_id) + 1 :]
-    return older[0] if older else None
 
 
 def _conflicts(plan: LoadPlan | None) -> list[tuple[Any, Any]]:
