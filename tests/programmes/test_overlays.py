@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from models.audit import AuditEvent
@@ -13,7 +15,7 @@ from models.people import Unit
 from models.programme import Programme, ProgrammeOverlay
 from services.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from services.people.access import Reader
-from services.process.pack_overlay import Change, reapply
+from services.process.pack_overlay import Change, problems_of, reapply
 from services.process.pack_places import read, replaced
 from services.process.pack_values import parsed, settable, typed
 from services.process.packs import Pack
@@ -122,6 +124,20 @@ def test_what_is_typed_is_what_is_read():
         assert parsed(each.sort, typed(each.sort, each.value)) == each.value, each.place
     assert parsed("who", "any_of：a，b") == {"any_of": ["a", "b"]}
     assert parsed("number", "seven") == "seven"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6) | st.sampled_from(["5wd", "head"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["all_of", "after", "code", "n"]), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.given(st.sampled_from([each.place for each in settable(BASE)]), JSON)
+def test_any_value_at_all_is_told_or_harmless(place, value):
+    for problem in problems_of(replaced(BASE, place, value)):
+        assert problem.message.in_("zh")
 
 
 # --- setting ----------------------------------------------------------------------------------------------------------
