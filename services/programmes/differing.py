@@ -91,6 +91,7 @@ KEYS = {
 """What a value is called, by the last steps of its place; what is not listed is called by its key."""
 NAMING = frozenset({"code", "kind", "type", "at", "role", "process", "form", "part", "field", "title"})
 ACTOR_KEYS = frozenset({"by", "tell", "notify", "exceptions", "requires", "all_of", "any_of", "of"})
+CHINESE_MARKS = {"": "、", ": ": "：", "; ": "；"}
 SPAN = re.compile(r"(\d+)(wd|d)")
 SEASON_DAY = re.compile(r"(-1/)?(\d\d)-(\d\d)")
 
@@ -104,7 +105,7 @@ class Joined:
 
     def in_(self, locale: str) -> str:
         """Return them as one text."""
-        mark = self.mark or ("、" if locale.startswith("zh") else ", ")
+        mark = (CHINESE_MARKS.get(self.mark, self.mark) if locale.startswith("zh") else self.mark) or ", "
         return mark.join(text(item, locale) for item in self.items)
 
 

@@ -91,8 +91,9 @@ class ValueSheet:
         return self._group(of, fields) if fields else None
 
     def _group(self, place: str, fields: tuple[ValueField, ...]) -> ValueGroup:
-        part = self.teller.section("/".join(place.split("/")[:2]) if place.startswith("processes") else place)
-        return ValueGroup(place, part, self.teller.where(place) or part, fields)
+        whole = "/".join(place.split("/")[:2])
+        part = self.teller.section(whole)
+        return ValueGroup(place, part, part if place == whole else self.teller.where(place), fields)
 
     def _fields(
         self, of: str, texts: Mapping[str, str] | None = None, problems: Mapping[str, Any] | None = None

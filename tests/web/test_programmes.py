@@ -86,6 +86,7 @@ async def test_values_are_edited_confirmed_and_set(demo):
     form = await browser.get(f"{at}/values", params={"of": GUIDANCE})
     entries = typed(form)
     assert entries[f"v:{WITHIN}"] == "5wd"
+    assert '<option value="guiding-unit/reviewer">Guiding unit: Guiding reviewer</option>' in form.text
     asked = await browser.post(f"{at}/values/preview", {**entries, "of": GUIDANCE, f"v:{WITHIN}": "8wd"})
     assert asked.status_code == 200
     assert "stage “Guidance”: time allowed: 5 workdays → 8 workdays" in text(asked)
@@ -97,6 +98,10 @@ async def test_values_are_edited_confirmed_and_set(demo):
     done = await browser.post(f"{at}/values", {**kept, "of": GUIDANCE, "seen": "0", "reason": "Two schools more"})
     assert (done.status_code, done.headers["location"]) == (303, at)
     assert read((await in_force(demo)).resolved(), WITHIN) == "8wd"
+    base = await demo.rows("SELECT base_id FROM programme_overlay")
+    without = await browser.get(f"{at}/versions/{base[0]['base_id']}")
+    assert "time allowed: 8 workdays → 5 workdays" in text(without)
+    assert '<form method="post" action="/administration' not in without.text
     shown = text(await browser.get(at))
     assert "Process “Annual plan filing”: stage “Guidance”: time allowed 5 workdays 8 workdays" in shown
     assert "Two schools more" in shown

@@ -13,6 +13,7 @@ from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import N_
 from services.people.access import may_load_programmes
 from services.process.pack_overlay import Decision
+from services.process.packs import BASE_SCHOOL, GUIDING_UNIT, Pack
 from services.programmes.differing import Teller, tell_differences
 from services.programmes.overlays import OverlayView, overlay_view, preview_overlay, set_overlay
 from services.programmes.pinned import pinned_pack
@@ -65,7 +66,9 @@ async def _version(
     version = found.version(version_id)
     plan = None
     if not version.in_force and not version.own:
-        plan = await plan_version(page.tx, page.reader, programme_id, version_id, decisions)
+        planned = await plan_version(page.tx, page.reader, programme_id, version_id, decisions)
+        # What is in force without the bureau's values would become the same with them.
+        plan = planned if planned.is_new else None
     before = found.compared(version_id)
     sections = tell_differences(*plan.documents, plan.differences) if plan else ()
     if plan is None and before is not None:
@@ -128,24 +131,20 @@ async def values_page(page: PageDep, programme_id: UUID, of: str = "") -> Respon
 def _edit(
     page: Page, view: OverlayView, group: ValueGroup, *, problems: list[dict[str, Any]] | None = None, status: int = 200
 ) -> Response:
-    actors = sorted(_actors(view))
+    actors = sorted(_actors(Pack.model_validate(view.base)))
     return page.render(
         "values_edit.html", status_code=status, view=view, group=group, problems=problems or [],
         actors=[(actor, Teller(view.base).actor(actor)) for actor in actors],
     )  # fmt: skip
 
 
-def _actors(view: OverlayView) -> set[str]:
-    """Return every actor that a stage may name: roles of the group, and positions at units."""
-    found = {each["role"] for each in view.base["positions"] if each["at"] == "group"}
-    for position in view.base["positions"]:
-        if position["at"] == "unit":
-            units = [
-                unit["code"]
-                for unit in view.base["units"]
-                if unit["kind"] in position["kinds"] or unit["code"] in position["units"]
-            ]
-            found |= {f"{unit}/{position['role']}" for unit in units}
+def _actors(pack: Pack) -> set[str]:
+    """Return every actor that a stage may name: roles of the group, positions at units, and at the group's own units."""
+    found = {place.role if place.group else f"{place.unit}/{place.role}" for place in pack.places()}
+    for stand_in in (GUIDING_UNIT, BASE_SCHOOL):
+        units = [unit.code for unit in pack.units_of(stand_in)]
+        roles = {position.role for position in pack.positions if position.at == "unit"}
+        found |= {f"{stand_in}/{role}" for role in roles if units and all(f"{unit}/{role}" in found for unit in units)}
     return found
 
 
