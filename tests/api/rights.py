@@ -98,6 +98,9 @@ async def fill(world: World, code: str) -> dict[str, str]:
     ids["basic_id"] = await task_of(world, "biology", "basic-education-office/clerk")
     ids["person_id"] = str(world.people["math-chief"])
     ids["season_id"] = str(world.season.id)
+    async with world.store.transaction() as tx:
+        (row,) = await tx.rows("SELECT id, version_id FROM programme WHERE bureau_id = $1", (world.bureau_id,))
+    ids |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"])}
     await give_account(world, "math-chief")
     await give_account(world, SPARE)
     ids["spare_id"] = str(world.people[SPARE])

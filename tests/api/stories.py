@@ -159,6 +159,13 @@ STEPS = (
     ),
     Step("list_substitutions", CHIEF),
     Step("end_substitution", CHIEF),
+    Step("list_programmes", "administrator"),
+    Step("list_versions", "administrator"),
+    Step("version_differences", "administrator"),
+    Step("read_overlay", "administrator"),
+    Step("preview_overlay", "administrator", nothing, body(values={"settings/near_days": 9})),
+    Step("set_overlay", "administrator", nothing, body(values={"settings/near_days": 9}, reason="地市要求", n=0)),
+    Step("version_differences", "administrator"),
     Step("list_audit_events", "auditor"),
     Step("verify_audit", "auditor"),
 )
@@ -172,5 +179,8 @@ async def begin(installation: Installation) -> Story:
     async with world.store.transaction() as tx:
         unit = (await world.reader(tx, CHIEF)).unit_id
     story.named |= {"person_id": str(world.people[CHIEF]), "unit": str(unit)}
+    async with world.store.transaction() as tx:
+        (row,) = await tx.rows("SELECT id, version_id FROM programme WHERE bureau_id = $1", (world.bureau_id,))
+    story.named |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"])}
     story.named["message_id"] = str(await dead_message(world, CHIEF))
     return story

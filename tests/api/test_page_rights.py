@@ -9,8 +9,11 @@ from tests.api.conftest import ADDRESS, PDF, Installation, installed
 from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, page_routes, sign_in
 
 PASSWORDS = {"old": "wrong-password-1", "password": "another-word-2027", "again": "another-word-2027"}
+NEAR = {"of": "settings", "v:settings/near_days": "9"}
 FORMS = {
     "/account/password": PASSWORDS,
+    "/administration/programmes/{programme_id}/values": NEAR | {"reason": "x"},
+    "/administration/programmes/{programme_id}/values/preview": NEAR,
     "/cases/{case_id}/exception": {"until": "2027-03-01", "words": "x", "sure": "yes"},
     "/cases/{case_id}/end": {"words": "x"},
     "/language": {"language": "en", "next": "/account"},
@@ -69,6 +72,9 @@ GET  /                                                 303 303 303 303 303 303 3
 GET  /account                                          200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /activate                                         200 200 200 200 200 200 200 200 200 200 200 200 200 200
 GET  /administration                                   404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id} 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id}/values 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id}/versions/{version_id} 404 404 404 404 404 404 404 404 404 404 200 404 404 303
 GET  /audit                                            404 404 404 404 404 404 404 404 404 404 404 200 404 303
 GET  /audit.xlsx                                       404 404 404 404 404 404 404 404 404 404 404 200 404 303
 GET  /cases                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
@@ -99,6 +105,9 @@ GET  /tasks                                            200 200 200 200 200 200 2
 GET  /tasks.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /tasks/{task_id}                                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
 POST /account/password                                 401 401 401 401 401 401 401 401 401 401 401 401 401 303
+POST /administration/programmes/{programme_id}/values 404 404 404 404 404 404 404 404 404 404 303 404 404 303
+POST /administration/programmes/{programme_id}/values/preview 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+POST /administration/programmes/{programme_id}/versions/{version_id} 404 404 404 404 404 404 404 404 404 404 303 404 404 303
 POST /activate                                         422 422 422 422 422 422 422 422 422 422 422 422 422 303
 POST /cases/{case_id}/attachments                      404 404 200 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/attachments/{attachment_id}/remove 404 404 303 404 404 403 403 403 403 404 403 404 404 303

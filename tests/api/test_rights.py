@@ -17,6 +17,8 @@ JSON = {
     "grant_late_exception": {"until": "2027-03-01T00:00:00+08:00", "words": "x"},
     "end_case": {"words": "x"},
     "issue_slip": {"purpose": "reset"},
+    "preview_overlay": {"values": {"settings/near_days": 9}},
+    "set_overlay": {"values": {"settings/near_days": 9}, "reason": "x"},
 }
 DAYS = {"starts_on": "2027-02-01", "ends_on": "2027-02-05", "reason": "x"}
 
@@ -115,6 +117,12 @@ count_tasks           200 200 200 200 200 200 200 200 200 200 200 200 200 401
 list_substitutions    200 200 200 200 200 200 200 200 200 200 200 200 200 401
 name_substitute       201 201 201 201 201 201 201 201 201 201 201 201 201 401
 end_substitution      204 403 403 403 204 403 403 403 403 403 204 403 403 401
+list_programmes       403 403 403 403 403 403 403 403 403 403 200 403 403 401
+list_versions         403 403 403 403 403 403 403 403 403 403 200 403 403 401
+version_differences   403 403 403 403 403 403 403 403 403 403 200 403 403 401
+read_overlay          403 403 403 403 403 403 403 403 403 403 200 403 403 401
+preview_overlay       403 403 403 403 403 403 403 403 403 403 200 403 403 401
+set_overlay           403 403 403 403 403 403 403 403 403 403 200 403 403 401
 read_task             200 200 404 200 404 200 200 200 200 404 200 404 404 401
 """
 

@@ -9,7 +9,8 @@ import pytest
 from services.process.numbers import may_coincide
 from services.process.pack_checks import check
 from services.process.packs import Pack
-from services.programmes.load import SharedNumberError, load_pack
+from services.programmes.load import load_pack
+from services.programmes.planning import SharedNumberError
 from services.store.transaction import Store
 from tests.programmes.test_loading import PACK, add_bureau, load
 

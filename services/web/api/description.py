@@ -44,6 +44,7 @@ TAGS = {
     "remarks": "Remarks pinned to fields, and stock phrases.",
     "people": "The people whom the caller looks after.",
     "substitutions": "Who stands in for whom, and when.",
+    "programmes": "Versions, their differences, and the bureau's own values; for its administrator.",
     "messages": "What left by mail, what waits, what is dead.",
     "audit": "The chain of everything that was written.",
 }

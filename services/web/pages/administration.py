@@ -28,7 +28,7 @@ WHERE p.bureau_id = $1 AND NOT EXISTS (SELECT FROM appointment a WHERE a.positio
 ORDER BY waits DESC, p.code LIMIT 200
 """  # noqa: S608 - constant parts
 PROGRAMMES = """
-SELECT p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p
+SELECT p.id, p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p
 JOIN programme_version v ON v.id = p.version_id WHERE p.bureau_id = $1 ORDER BY p.code
 """
 
