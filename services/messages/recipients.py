@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.messages.kinds import HANDED, REMINDERS, TO_ASSIGNEE, TO_POSITION, UNTIL_RESUMED, FROM_SERIES
+from services.messages.kinds import FROM_SERIES, HANDED, REMINDERS, TO_ASSIGNEE, TO_POSITION, UNTIL_RESUMED
 from services.people.access import ADMINISTRATOR
 from services.people.holding import holds
 from services.store.transaction import Tx
@@ -126,7 +126,7 @@ async def retell(tx: Tx, former: Sequence[Mapping[str, Any]]) -> None:
         await tx.rows(RETELL, [list(column) for column in zip(*told, strict=True)])
 
 
-def _in(kinds: Iterable[str]) -> str:
+def one_of(kinds: Iterable[str]) -> str:
     """Return the kinds as a list of SQL; they are our own words."""
     return "(" + ", ".join(f"'{kind}'" for kind in kinds) + ")"
 
@@ -153,13 +153,13 @@ def gone(assignee: str, series: str) -> str:
 CASE WHEN n.kind = ANY({assignee}::text[]) THEN n.task_id IS NOT NULL AND NOT ({YOURS})
     WHEN n.kind = ANY({series}::text[]) THEN NOT EXISTS (SELECT FROM alarm r WHERE r.task_id = n.task_id
         AND r.kind = n.kind AND (r.person_id = n.person_id OR EXISTS ({_holder("r.position_id")})))
-    WHEN n.kind IN {_in(TO_POSITION)} THEN {NAMED} IS NOT NULL AND NOT EXISTS ({_holder(NAMED)})
+    WHEN n.kind IN {one_of(TO_POSITION)} THEN {NAMED} IS NOT NULL AND NOT EXISTS ({_holder(NAMED)})
     ELSE false END
 """
 
 
 OVER = f"""
-CASE WHEN n.kind IN {_in((*REMINDERS, *FROM_SERIES, "resumed"))} THEN c.suspended_at IS NOT NULL
+CASE WHEN n.kind IN {one_of((*REMINDERS, *FROM_SERIES, "resumed"))} THEN c.suspended_at IS NOT NULL
     WHEN n.kind = 'suspended' THEN c.suspended_at IS NULL
     WHEN n.kind = 'extension-asked' THEN NOT EXISTS (SELECT FROM jsonb_array_elements(c.state_doc -> 'open') o
         WHERE o -> 'asked' ->> 'task' = n.task_id::text)
@@ -171,6 +171,6 @@ CASE WHEN n.kind IN {_in((*REMINDERS, *FROM_SERIES, "resumed"))} THEN c.suspende
 still or goes on again."""
 
 HELD = f"""
-(n.kind IN {_in(UNTIL_RESUMED)} AND EXISTS (SELECT FROM cases s WHERE s.id = n.case_id AND s.suspended_at IS NOT NULL))
+(n.kind IN {one_of(UNTIL_RESUMED)} AND EXISTS (SELECT FROM cases s WHERE s.id = n.case_id AND s.suspended_at IS NOT NULL))
 """  # noqa: S608 - constant parts
 """Whether notification n asks for an act in a case that is suspended: it is kept until the case is resumed."""
