@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.messages.keys import message_key
 from services.messages.kinds import ALARM_KINDS, BEFORE_DUE, FROM_SERIES, NEEDS_OPEN_TASK, STANDS_FOR, TO_ASSIGNEE
-from services.messages.recipients import TASK, gone, retell
+from services.messages.recipients import HELD, OVER, TASK, gone, retell
 from services.store.transaction import Store, Tx
 
 BEHIND = """
@@ -27,11 +27,12 @@ WITH behind AS MATERIALIZED (
 """Bureaus with due alarms that no sweep has finished. The latest alarm that another clock has already swept counts as
 due, too: that clock may be a little ahead of ours."""
 
-READY = """
+READY = f"""
 n.state = 'pending' AND (n.kind <> ALL($2::text[]) OR n.created_at <= $1::timestamptz - interval '60 seconds'
-    OR n.bureau_id NOT IN (SELECT bureau_id FROM behind))
+    OR n.bureau_id NOT IN (SELECT bureau_id FROM behind)) AND NOT {HELD}
 """
-"""What an act tells goes at once. What alarms tell waits until the bureau's sweep is through, but not over a minute."""
+"""What an act tells goes at once. What alarms tell waits until the bureau's sweep is through, but not over a minute. What asks
+for an act in a suspended case waits until that is resumed."""
 
 LOCK = f"""
 {BEHIND}
@@ -42,10 +43,10 @@ READ = f"""
 {BEHIND}
 SELECT n.id, n.bureau_id, n.person_id, n.kind, {TASK} AS task_id, n.context -> 'missed' AS missed, p.locale,
     CASE WHEN p.left_at <= $1 THEN NULL ELSE p.email END AS email, l.due_at <= $1 AS passed,
-    n.kind = ANY($4::text[]) AND t.state IS DISTINCT FROM 'open' AND {TASK} IS NOT NULL AS stale,
+    (n.kind = ANY($4::text[]) AND t.state IS DISTINCT FROM 'open' AND {TASK} IS NOT NULL) OR ({OVER}) AS stale,
     {gone("$5", "$6")} AS gone
 FROM notification n JOIN person p ON p.id = n.person_id JOIN bureau b ON b.id = n.bureau_id
-LEFT JOIN task t ON t.id = {TASK} LEFT JOIN deadline l ON l.subject_id = t.id
+LEFT JOIN task t ON t.id = {TASK} LEFT JOIN deadline l ON l.subject_id = t.id LEFT JOIN cases c ON c.id = n.case_id
 WHERE n.person_id = ANY($3::uuid[]) AND {READY}
 FOR UPDATE OF n SKIP LOCKED
 """  # noqa: S608

@@ -45,6 +45,11 @@ UPDATE notification SET state = 'void' WHERE id IN (
     SELECT id FROM notification WHERE id = ANY($1::uuid[]) AND state = 'enclosed' FOR UPDATE SKIP LOCKED)
 """
 
+HOLD = """
+UPDATE notification SET state = 'pending', message_id = NULL WHERE id IN (
+    SELECT id FROM notification WHERE id = ANY($1::uuid[]) AND state = 'enclosed' FOR UPDATE SKIP LOCKED)
+"""
+
 
 @dataclass(frozen=True)
 class Backoff:
@@ -103,6 +108,12 @@ async def void(tx: Tx, notifications: Sequence[UUID]) -> None:
     """Void notifications that came to nothing while they waited."""
     if notifications:
         await tx.rows(VOID, (list(notifications),))
+
+
+async def hold(tx: Tx, notifications: Sequence[UUID]) -> None:
+    """Take notifications out of their messages until their cases go on; then they are assembled anew."""
+    if notifications:
+        await tx.rows(HOLD, (list(notifications),))
 
 
 async def finish(engine: AsyncEngine, message: Claimed, ending: Ending) -> bool:

@@ -18,7 +18,7 @@ from jinja2 import TemplateError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.messages.assemble import assemble_all
-from services.messages.delivery import Backoff, Claimed, Ending, claim, finish, outcome, void
+from services.messages.delivery import Backoff, Claimed, Ending, claim, finish, hold, outcome, void
 from services.messages.envelope import AddressError, Envelope, build_mail
 from services.messages.facts import Item, read_items
 from services.messages.ics import calendar_file
@@ -101,12 +101,13 @@ class Dispatcher:
             unsaid = [item for enclosed in items.values() for item in enclosed if not item.holds_true]
             await void(tx, [item.id for item in unsaid])
             await retell(tx, [item.row for item in unsaid if not item.stale])
+            await hold(tx, [item.id for enclosed in items.values() for item in enclosed if item.held])
             now = tx.now
         connections = self._settings.smtp_connections
         lanes = Lanes(asyncio.Semaphore(2 * connections), asyncio.Semaphore(connections))
         async with asyncio.TaskGroup() as group:
             for message in messages:
-                fresh = [item for item in items[message.id] if item.holds_true]
+                fresh = [item for item in items[message.id] if item.holds_true and not item.held]
                 dealing = self._deal_with(message, fresh, now=now, claimed_at=claimed_at, lanes=lanes)
                 group.create_task(dealing)
         return len(messages)

@@ -11,10 +11,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.messages.kinds import FROM_SERIES, NEEDS_OPEN_TASK, PEOPLE_KINDS, TO_ASSIGNEE, urgency
-from services.messages.recipients import TASK, gone
+from services.messages.kinds import FROM_SERIES, MOVES_DATES, NEEDS_OPEN_TASK, PEOPLE_KINDS, TO_ASSIGNEE, urgency
+from services.messages.recipients import HELD, NAMED, OVER, TASK, YOURS, gone, one_of
 from services.messages.standing import Standing, read_standing
-from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
@@ -22,27 +21,32 @@ from services.store.transaction import Tx
 FACTS = f"""
 SELECT n.id, n.message_id, n.kind, n.subject_id, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
     n.season_id, b.name AS bureau, b.zone, b.code AS bureau_code,
-    {TASK} IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open' AS stale,
+    ({TASK} IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open') OR ({OVER}) AS stale, {HELD} AS held,
     {gone("$4", "$5")} AS gone, t.kind AS task_kind, t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
     coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
     po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
     dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
-    l.due_at, l.close_at, l.explained::text AS explained,
-    EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.person_id = n.person_id
-        AND {holds("($1::timestamptz AT TIME ZONE b.zone)::date", "$1::timestamptz")}) AS holds,
+    d.kind AS act, d.to_stage, who.name AS who, behalf.name AS behalf, entered.name AS entered, missing.name AS missing,
+    d.kind = 'settle' AND dv.closed_at = d.at AS upheld, l.due_at, l.close_at, l.explained::text AS explained,
+    t.id IS NOT NULL AND ({YOURS}) AS holds, t.person_id = n.person_id AS mine,
     CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
-        WHERE x.subject_id = n.task_id AND x.kind IN ('due-changed', 'exception-granted')) END AS changes
+        WHERE x.subject_id = n.task_id AND x.kind IN {one_of(MOVES_DATES)}) END AS changes
 FROM notification n
 JOIN bureau b ON b.id = n.bureau_id
 LEFT JOIN task t ON t.id = {TASK}
 LEFT JOIN cases c ON c.id = n.case_id
 LEFT JOIN season s ON s.id = coalesce(c.season_id, n.season_id)
 LEFT JOIN project_group g ON g.id = c.group_id
-LEFT JOIN position po ON po.id = CASE n.kind WHEN 'unheld' THEN (n.context ->> 'position_id')::uuid ELSE t.position_id END
+LEFT JOIN position po ON po.id = CASE WHEN n.kind = 'unheld' THEN {NAMED} ELSE coalesce({NAMED}, t.position_id) END
 LEFT JOIN unit pu ON pu.id = po.unit_id
 LEFT JOIN decision d ON n.case_id IS NOT NULL AND d.id = (n.context ->> 'decision')::uuid
 LEFT JOIN position dp ON dp.id = d.position_id
 LEFT JOIN unit du ON du.id = dp.unit_id
+LEFT JOIN person who ON who.id = d.person_id
+LEFT JOIN person behalf ON behalf.id = d.on_behalf_id
+LEFT JOIN person entered ON entered.id = d.entered_by_id
+LEFT JOIN person missing ON missing.id = (n.context ->> 'person_id')::uuid
+LEFT JOIN visit dv ON dv.id = d.visit_id
 LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
 """  # noqa: S608 - constant parts
@@ -52,10 +56,11 @@ WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
 class Item:
     """One notification with the facts around it, in no language yet.
 
-    stale: its task was closed meanwhile, so it is not said any more. gone: nor is it said to this reader, who holds no
-    more what it was told to. holds: the reader holds the task's position, so
-    the link leads to the task and not to the case. changes: how often the due date or close moved so far. standing: the
-    substitution that it is about.
+    stale: its task was closed meanwhile or what it says is past, so it is not said any more. gone: nor is it said to this
+    reader, whom the task is no longer with. held: it asks for an act in a suspended case. holds: the task is with the reader,
+    so the link leads to it and not to the case; mine: by name, whatever they hold. changes: how often the due date or close
+    moved so far. who, behalf, entered: who acted, for whom, and who entered what was decided on paper. missing: with whom
+    the task is, who has left. standing: the substitution that it is about.
     """
 
     row: Mapping[str, Any]
@@ -75,6 +80,11 @@ class Item:
     @property
     def stale(self) -> bool:
         return bool(self.row["stale"])
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits until its case is resumed."""
+        return self.holds_true and bool(self.row["held"])
 
     @property
     def holds_true(self) -> bool:
@@ -110,6 +120,8 @@ class Item:
         """The page to open; looking at it changes nothing."""
         if self.row["task_id"] and self.row["holds"]:
             return f"/tasks/{self.row['task_id']}"
+        if self.kind == "recalled" or (self.kind == "signer-added" and not self.row["task_id"]):
+            return "/"  # they have no part in the case, or none yet
         if self.row["case_id"]:
             return f"/cases/{self.row['case_id']}"
         if self.kind in PEOPLE_KINDS:

@@ -154,7 +154,7 @@ async def message_view(tx: Tx, reader: Reader, message_id: UUID, *, public_url: 
 
 async def _would_say(tx: Tx, row: Mapping[str, Any], public_url: str) -> Rendered | None:
     """Write the message from what is true now; None where nothing of it holds any more."""
-    items = [item for item in (await read_items(tx, [row["id"]]))[row["id"]] if not item.stale]
+    items = [item for item in (await read_items(tx, [row["id"]]))[row["id"]] if item.holds_true and not item.held]
     if not items:
         return None
     return render(

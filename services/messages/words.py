@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.i18n import language, translate
+from services.i18n import N_, language, translate
 from services.messages.dates import day_text, distance_text, end_text, ends_on, moment_text, reason_texts
 from services.messages.facts import Item
+from services.messages.kinds import SAYS_BY, SAYS_REASON
 
-SAYS_REASON = frozenset({"returned", "returned-after-approval", "ended", "exception-granted", "due-changed"})
+LABELS = {
+    "transferred": N_("Note:"),
+    "delegated": N_("Question:"),
+    "answered": N_("Answer:"),
+    "signer-added": N_("Note:"),
+    "extension-granted": N_("Note:"),
+    "resumed": N_("Note:"),
+    "objected": N_("Objection:"),
+}
+"""What the words are with which something was done; elsewhere they are its reason."""
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -60,7 +70,9 @@ class SaidStanding:
 class Said:
     """One notification in the reader's language; every value is plain text without surprises.
 
-    decides: the task asks for an opinion on what others submitted.
+    decides: the task asks for an opinion on what others submitted. mine: it is with the reader by name. has_task: there is a
+    task to act on by now. label: what `reason` is. by: who did it, in which position and for whom. to: the stage that a case
+    was set into. upheld: an objection was. missing: who has left with the task.
     """
 
     kind: str
@@ -71,12 +83,18 @@ class Said:
     case: str
     stage: str
     decides: bool
+    mine: bool
+    has_task: bool
     position: str
     due: Due | None
     link: str
     number: str
+    label: str
     reason: str
     by: str
+    to: str
+    upheld: bool
+    missing: str
     until: str
     was: str
     missed: int
@@ -98,14 +116,20 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         season=named["season"],
         group=group,
         case=_case(locale, named),
-        stage=_stage(item, locale),
-        decides=item.row["task_kind"] == "approve",
+        stage=_stage(item, context.get("stage") or row["task_stage"] or row["case_stage"], locale),
+        decides=row["task_kind"] not in (None, "submit"),
+        mine=bool(row["mine"]),
+        has_task=item.task_id is not None,
         position=_at_unit(row, "position", "unit", locale=locale),
         due=_due(item, locale, now),
         link=public_url.rstrip("/") + item.path,
         number=str(context.get("number") or row["number"] or ""),
+        label=translate(locale, LABELS.get(item.kind, N_("Reason:"))),
         reason=printable(str(context.get("reason", ""))) if item.kind in SAYS_REASON else "",
-        by=_at_unit(row, "by", "by_unit", locale=locale),
+        by=_by(row, locale) if item.kind in SAYS_BY else "",
+        to=_stage(item, row["to_stage"], locale),
+        upheld=bool(row["upheld"]),
+        missing=one_line(row["missing"] or ""),
         until=_instant(context.get("until"), item, locale),
         was=_instant(context.get("was"), item, locale),
         missed=int(context.get("missed", 1)) if isinstance(context.get("missed", 1), int) else 1,
@@ -146,11 +170,25 @@ def _at_unit(row: Mapping[str, Any], position: str, unit: str, *, locale: str) -
     return translate(locale, ": ").join(name for name in names if name)
 
 
-def _stage(item: Item, locale: str) -> str:
-    code = item.row["task_stage"] or item.row["case_stage"]
-    if code is None or item.definition is None:
+def _by(row: Mapping[str, Any], locale: str) -> str:
+    """Return who did it: `Li Na (Basic education office: Clerk) on behalf of Wang Min`; of a paper also who entered it."""
+    position = _at_unit(row, "by", "by_unit", locale=locale)
+    by = one_line(row["who"] or "") or position
+    if row["who"] and position:
+        by = translate(locale, "{name} ({position})", name=by, position=position)
+    if row["behalf"]:
+        by = translate(locale, "{name} on behalf of {other}", name=by, other=one_line(row["behalf"]))
+    if row["entered"]:
+        by = translate(locale, "{name}, on paper; entered by {other}", name=by, other=one_line(row["entered"]))
+    return by
+
+
+def _stage(item: Item, code: str | None, locale: str) -> str:
+    """Return the stage's title; its code where the case's rules do not know it any more."""
+    if not code or item.definition is None:
         return ""
-    title = item.definition.stage(code).title
+    place = item.definition.places.get(code)
+    title = place.stage.title if place is not None else None
     return title.in_(locale) if title else str(code)
 
 

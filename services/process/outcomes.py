@@ -49,13 +49,18 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Tell:
-    """Who is told what: the holders of a position or one person. visit_n: of which visit, so that the next one tells again."""
+    """Who is told what: the holders of a position or one person.
+
+    task: what it is about, where that is an open task or one that the act closes. visit, visit_n: in which visit, so that
+    the next one tells again.
+    """
 
     kind: str
     position: UUID | None = None
     person: UUID | None = None
     task: UUID | None = None
     visit_n: int = 0
+    visit: UUID | None = None
 
 
 @dataclass(frozen=True)

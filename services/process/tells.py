@@ -57,5 +57,5 @@ class Tells(Definition):
     resumed: Whom = ("assignees", "submitters")
     reopened: Whom = ("submitters",)
     jumped: Whom = ("others", "submitters")
-    objected: Whom = ("concerned",)
+    objected: Whom = ("granters",)
     objection_settled: Whom = ("submitters",)

@@ -11,7 +11,7 @@ from services.process.packs import GroupPosition, Pack
 from services.process.sentences import stage_sentences
 from services.process.told import told_sentences
 
-__all__ = ["actor_title", "pack_lines", "process_lines", "report_lines"]
+__all__ = ["actor_title", "pack_lines", "process_lines"]
 
 
 def pack_lines(pack: Pack, *, locale: str) -> Iterator[str]:

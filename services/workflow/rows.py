@@ -25,8 +25,10 @@ from services.workflow.terms import Explanations, Move, dated
 
 NO_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 """Sort key of what has no due date: after everything that has one."""
-ASKING = ("task-opened", "returned")
-"""What tells of a new task: where nobody holds its position, the administrators are told of that instead."""
+ASKING = ("task-opened", "returned", "put-back", "extension-asked", "objected")
+"""What asks a position to act: where nobody holds it, the administrators are told of that instead."""
+DECIDING = ("extension-asked", "objected")
+"""What is told to a position that has no task of it: the notification keeps which."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Act:
     to_person: UUID | None = None
     entered_by: UUID | None = None
     paper: Sequence[Mapping[str, Any]] | None = None
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
     explained: Explanations = field(default_factory=dict)
     moves: Sequence[Move] = ()
     administrators: tuple[UUID, ...] = ()
@@ -235,30 +237,45 @@ def _decide(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: A
 
 def _tell(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act) -> None:
     """Add the notifications. Nobody is told of their own act; of a vacancy the administrators are told."""
-    told: set[tuple[str, UUID, UUID]] = set()
+    told: set[tuple[str, UUID | None, UUID]] = set()
 
     def tell(kind: str, subject: UUID, person: UUID, context: Mapping[str, Any], *, task: UUID | None, n: int) -> None:
-        if (kind, subject, person) in told or (person == act.person and kind in OTHERS_ONLY):
+        about = None if kind in OF_THE_CASE else subject
+        if (kind, about, person) in told or (person == act.person and kind in OTHERS_ONLY):
             return
-        told.add((kind, subject, person))
+        told.add((kind, about, person))
         rows.add(
             "notification", id=tx.new_id(), bureau_id=case.bureau_id, person_id=person, kind=kind, subject_id=subject,
             task_id=task, case_id=case.id, season_id=case.season_id, visit_n=n, at=tx.now, context=context,
             state="pending", message_id=None, created_at=tx.now,
         )  # fmt: skip
 
+    stages = _stages(transition)
     for each in transition.tell:
-        subject = each.task or case.id
-        if _is_unheld(case, each):
-            context = {**act.context, "position_id": str(each.position)}
-            for person in act.administrators:
-                tell("unheld", subject, person, context, task=each.task, n=each.visit_n)
-            continue
-        for person in _people(case, each):
-            tell(each.kind, subject, person, dict(act.context), task=each.task, n=each.visit_n)
+        context = act.context | ({"stage": stages[each.visit]} if each.visit in stages else {})
+        unheld = _is_unheld(case, each)
+        if unheld or each.kind in DECIDING:
+            context |= {"position_id": str(each.position)}
+        for person in act.administrators if unheld else _people(case, each):
+            kind = "unheld" if unheld else each.kind
+            tell(kind, _subject(case, each), person, context, task=each.task, n=each.visit_n)
     for visit, position in _unfilled(case, transition):
+        context = {**act.context, "position_id": str(position), "stage": visit.stage}
         for person in act.administrators:
-            tell("unheld", visit.id, person, {**act.context, "position_id": str(position)}, task=None, n=visit.n)
+            tell("unheld", visit.id, person, context, task=None, n=visit.n)
+
+
+def _stages(transition: Transition) -> dict[UUID | None, str]:
+    """Return the stage of each visit that is told of: open before the act or opened by it."""
+    opened = [each.state for each in transition.opened]
+    return {visit.id: visit.stage for visit in (*transition.before.open, *opened, *transition.state.open)}
+
+
+def _subject(case: LockedCase, tell: Tell) -> UUID:
+    """Return what the notification is about. Stages that are reached at one moment are told of one by one."""
+    if tell.kind == "stage-reached" and tell.visit is not None:
+        return tell.visit
+    return tell.task or case.id
 
 
 OTHERS_ONLY = (
@@ -266,6 +283,10 @@ OTHERS_ONLY = (
     "jumped", "reopened", "rejected", "failed", "completed", "objection-settled",
 )  # fmt: skip
 """What only other people are told: whoever holds two positions knows of their own act."""
+OF_THE_CASE = (
+    "withdrawn", "taken-back", "ended", "suspended", "resumed", "jumped", "reopened", "rejected", "failed", "completed",
+)  # fmt: skip
+"""What is said of the whole case: once to a person, however many tasks and positions they have in it."""
 
 
 def _people(case: LockedCase, tell: Tell) -> tuple[UUID, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +68,7 @@ class Change:
         tasks: Iterable[TaskState] = (),
         persons: Iterable[UUID] = (),
         positions: Iterable[UUID] = (),
+        about: UUID | None = None,
     ) -> None:
         """Tell those whom the definition names for `kind`.
 
@@ -77,32 +78,38 @@ class Change:
             tasks: the tasks that it is about: whoever they are with are the assignees.
             persons: the persons concerned.
             positions: the positions that decide on what was asked.
+            about: the task that the persons or positions are told of, where it is open.
         """
-        n = visit.n if visit is not None else 0
+        told = _in(visit)
         for who in getattr(self.definition.tells, kind.replace("-", "_")):
             match who:
                 case "assignees":
-                    self.told += [self._to(kind, task, n) for task in tasks]
+                    self.told += [self._to(kind, task, told) for task in tasks]
                 case "submitters":
-                    self.told += [Tell(kind, position=each, visit_n=n) for each in self._submitters()]
+                    self.told += [Tell(kind, position=each, **told) for each in self._submitters()]
                 case "signers" if visit is not None:
-                    self.told += [Tell(kind, person=opinion.person, visit_n=n) for opinion in visit.opinions]
+                    self.told += [Tell(kind, person=opinion.person, **told) for opinion in visit.opinions]
                 case "others":
-                    self.told += [Tell(kind, each.position if each.person is None else None, each.person, each.id, n)
-                                  for each in self.closed if each.by_other]  # fmt: skip
+                    self.told += [self._of(kind, each, told) for each in self.closed if each.by_other]
                 case "concerned":
-                    self.told += [Tell(kind, person=person, visit_n=n) for person in persons]
+                    self.told += [Tell(kind, person=person, task=about, **told) for person in persons]
                 case "granters":
-                    self.told += [Tell(kind, position=position, visit_n=n) for position in positions]
+                    self.told += [Tell(kind, position=position, task=about, **told) for position in positions]
 
-    def notify(self, kind: str, actors: Iterable[str], n: int) -> None:
+    def notify(self, kind: str, actors: Iterable[str], visit: VisitState | None = None) -> None:
         """Tell the positions that a stage's `notify` names."""
-        self.told += [Tell(kind, position=self.context.positions[actor], visit_n=n) for actor in actors]
+        told = _in(visit)
+        self.told += [Tell(kind, position=self.context.positions[actor], **told) for actor in actors]
 
     @staticmethod
-    def _to(kind: str, task: TaskState, n: int) -> Tell:
+    def _to(kind: str, task: TaskState, told: Mapping[str, Any]) -> Tell:
         person = task.with_
-        return Tell(kind, position=None if person else task.position, person=person, task=task.id, visit_n=n)
+        return Tell(kind, position=None if person else task.position, person=person, task=task.id, **told)
+
+    @staticmethod
+    def _of(kind: str, task: ClosedTask, told: Mapping[str, Any]) -> Tell:
+        position = task.position if task.person is None else None
+        return Tell(kind, position=position, person=task.person, task=task.id, **told)
 
     def _submitters(self) -> list[UUID]:
         stages = [stage for stage in self.definition.submit_stages() if stage.code in self.before.visits]
@@ -137,3 +144,8 @@ class Change:
             return False
         blocks = [block for block, _ in self.definition.places[stage].path if block.kind == "parallel"]
         return bool(blocks) and any(visit.stage in self.definition.inside(blocks[-1].code) for visit in self.state.open)
+
+
+def _in(visit: VisitState | None) -> dict[str, Any]:
+    """Return what a Tell says of the visit in which something happens."""
+    return {"visit_n": visit.n, "visit": visit.id} if visit is not None else {}

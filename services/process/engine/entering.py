@@ -88,7 +88,7 @@ def _finish(change: Change, stage: Final) -> None:
     kind = "filed" if isinstance(stage, FileStage) else "completed"
     change.update(status=kind, open=(), visits=visits)
     change.filing = stage if isinstance(stage, FileStage) else None
-    change.notify(kind, stage.notify, 0)
+    change.notify(kind, stage.notify)
     change.tell(kind)
 
 
@@ -142,7 +142,7 @@ def _add(change: Change, visit: VisitState, stage: Stage, *, kept: bool = False)
     if kind is not None and not kept:
         change.tell("returned" if returned else "task-opened", visit=visit, tasks=visit.tasks)
     if not kept:
-        change.notify("stage-reached", stage.notify, visit.n)
+        change.notify("stage-reached", stage.notify, visit)
 
 
 def _signers(change: Change, stage: Acted) -> list[TaskState]:

@@ -56,7 +56,7 @@ def transfer(change: Change, event: Transfer) -> None:
         acting_for(task, change.context)
     _check_passing(change, visit, task, event.to)
     after = _hand(change, visit, task, person=event.to, helper=None)
-    change.tell("transferred", visit=visit, persons=(after.with_,) if after.with_ else ())
+    change.tell("transferred", visit=visit, persons=(event.to,), about=after.id)
 
 
 def delegate(change: Change, event: Delegate) -> None:
@@ -66,7 +66,7 @@ def delegate(change: Change, event: Delegate) -> None:
     _check_passing(change, visit, task, event.to)
     owner = task.person or on_behalf or named(change.context)
     _hand(change, visit, task, person=owner, helper=event.to)
-    change.tell("delegated", visit=visit, persons=(event.to,))
+    change.tell("delegated", visit=visit, persons=(event.to,), about=task.id)
 
 
 def answer(change: Change, event: Answer) -> None:
@@ -78,7 +78,7 @@ def answer(change: Change, event: Answer) -> None:
         raise ForbiddenError("This task is with somebody else.")
     reasoned(event.words, "Write the answer.")
     after = _hand(change, visit, task, helper=None)
-    change.tell("answered", visit=visit, persons=(after.person,) if after.person else ())
+    change.tell("answered", visit=visit, persons=(after.person,) if after.person else (), about=after.id)
 
 
 def recall(change: Change, event: Recall) -> None:
@@ -106,12 +106,18 @@ def hand_over(change: Change, event: HandOver) -> None:
             values = {
                 name: event.to for name in ("person", "helper") if getattr(task, name) == event.leaving
             }  # fmt: skip
-            _hand(change, _now(change, visit), task, **values)
+            _tell_successor(change, visit, _hand(change, _now(change, visit), task, **values), event.to)
     if not found:
         raise IllegalTransitionError(
             "No open task of this case is with that person.", state=change.before.name, act="hand-over"
         )
-    change.tell("transferred", visit=change.before.visit, persons=(event.to,))
+
+
+def _tell_successor(change: Change, visit: VisitState, task: TaskState, to: UUID) -> None:
+    """Tell who gets a task from somebody who leaves: to decide, or to answer its owner; or that it is theirs later."""
+    now = task.with_ == to and any(each.id == task.id for each in visit.tasks)
+    kind = "delegated" if task.helper == to else "transferred"
+    change.tell(kind, visit=visit, persons=(to,), about=task.id if now else None)
 
 
 def _now(change: Change, visit: VisitState) -> VisitState:

@@ -45,8 +45,8 @@ def add_signer(change: Change, event: AddSigner) -> None:
     else:
         visit = change.put(visit, tasks=(*visit.tasks, added))
         change.added.append(NewTask(visit.id, added))
-        change.tell("task-opened", visit=visit, tasks=(added,))
-    change.tell("signer-added", visit=visit, persons=() if event.how != "after" else (event.person,))
+    about = None if event.how == "after" else added.id  # whose turn has not come has no task yet
+    change.tell("signer-added", visit=visit, persons=(event.person,), about=about)
 
 
 def remove_signer(change: Change, event: RemoveSigner) -> None:

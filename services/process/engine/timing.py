@@ -34,7 +34,7 @@ def ask_extension(change: Change, event: AskExtension) -> None:
     asked = Asked(id=change.context.new_id(), task=task.id, person=named(change.context), until=event.until)
     change.put(visit, asked=asked)
     change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
-    change.tell("extension-asked", visit=visit, positions=(change.context.positions[rule.by],))
+    change.tell("extension-asked", visit=visit, positions=(change.context.positions[rule.by],), about=task.id)
 
 
 def grant_extension(change: Change, event: GrantExtension) -> None:
@@ -52,7 +52,7 @@ def refuse_extension(change: Change, event: RefuseExtension) -> None:
     reasoned(event.words, "Say why the time is not given.")
     change.put(visit, asked=None)
     change.more |= {"visit": visit, "acted_position": position}
-    change.tell("extension-refused", visit=visit, persons=(asked.person,))
+    change.tell("extension-refused", visit=visit, persons=(asked.person,), about=asked.task)
 
 
 def _rule(change: Change, visit: VisitState, act: str) -> Extension:
