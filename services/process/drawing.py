@@ -27,7 +27,7 @@ from services.process.layout import Arm, Back, Box, Direction, Fork, Layout, Par
 from services.process.position import Mark, Position, marks_of
 from services.process.shapes import diamond, disc, outline
 from services.process.stage_words import KINDS, MARKS, REJECTED, arm_titles, exits, stage_title
-from services.process.text_boxes import wrap
+from services.process.text_boxes import width_of, wrap
 from services.process.xml_text import clean
 
 WIDTH, INNER, START, JOIN, LINE, SMALL_LINE = 156.0, 128.0, 18.0, 28.0, 18.0, 15.0
@@ -72,11 +72,12 @@ class _Text:
     kind: str
     title: list[str]
     who: list[str]
+    ends: str
     mark: str
 
     @property
     def height(self) -> float:
-        small = 1 + len(self.who) + bool(self.mark)
+        small = 1 + len(self.who) + bool(self.ends) + bool(self.mark)
         return 18 + len(self.title) * LINE + small * SMALL_LINE
 
 
@@ -96,7 +97,8 @@ class _Picture:
         layout = lay_out(self._parts(), list(self._backs()), direction=self.direction)
         legend = self._legend()
         height = layout.height + len(legend) * SMALL_LINE + (8 if legend else 0)
-        root = self._root(layout.width, height)
+        width = max(layout.width, *(width_of(line, SMALL) + 32 for line in legend), 0)
+        root = self._root(width, height)
         for lane, title in self._arm_titles():
             self._draw_lane(root, layout.lanes[lane], title, lane)
         for route in layout.routes:
@@ -158,14 +160,13 @@ class _Picture:
 
     def _text(self, stage: Stage) -> _Text:
         kind = self._say(KINDS[stage.kind])
-        if any(way.to is None for way in exits(stage)):
-            kind += translate(self.locale, " · may end here")
         title = clean(stage_title(stage, self.locale)) if stage.title is not None else ""
         who = "、".join(map(self.names, stage.actors)) if self.names and isinstance(stage, ActedStage) else ""
         return _Text(
             kind,
             wrap(title, width=INNER, size=TITLE) if title else [],
             wrap(clean(who), width=INNER, size=SMALL) if who else [],
+            translate(self.locale, "may end here") if any(way.to is None for way in exits(stage)) else "",
             self._mark_words(stage.code),
         )
 
@@ -231,7 +232,7 @@ class _Picture:
         mark, text = self._mark(stage.code), self._text(stage)
         names = f"gt-flow-stage gt-flow-{stage.kind}" + (f" gt-flow-is-{mark}" if mark else "")
         group = ET.SubElement(root, "g", {"class": names, "data-stage": stage.code})
-        words = ", ".join(filter(None, (text.kind, text.mark)))
+        words = ", ".join(filter(None, (text.kind, text.ends, text.mark)))
         ET.SubElement(group, "title").text = clean(f"{stage_title(stage, self.locale)}: {words}")
         place = layout.boxes[stage.code]
         ET.SubElement(
@@ -247,7 +248,7 @@ class _Picture:
 def _write_all(group: ET.Element, text: _Text, place: Placed) -> None:
     middle, y = place.x + place.width / 2, place.y + (place.height - text.height) / 2 + 9
     lines = [(text.kind, SMALL, PALE, False), *((line, TITLE, INK, True) for line in text.title)]
-    lines += [(line, SMALL, INK, False) for line in text.who] + [(text.mark, SMALL, INK, False)] * bool(text.mark)
+    lines += [(line, SMALL, INK, False) for line in (*text.who, text.ends, text.mark) if line]
     for line, size, ink, bold in lines:
         step = LINE if size == TITLE else SMALL_LINE
         _write(group, line, (middle, y + step * 0.76), size=size, ink=ink, weight="600" if bold else "400")

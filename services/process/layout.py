@@ -198,11 +198,12 @@ class _Sheet:
         return Route(back.source, back.target, tuple(map(self._turn, points)), back=True, key=back.key)
 
     def _port(self, back: Back, key: str, backs: Sequence[Back]) -> Point:
-        """Return where the line meets the box: several share its side evenly, those that arrive before those that leave."""
+        """Return where the line meets the box: all that arrive in one point, those that leave evenly after it."""
         box = self.grid.box(key)
         (first, _), (last, bottom) = self._corners(box)
         if box.tip:
             return (first + last) / 2, bottom
-        arriving = [each.key for each in backs if each.target == key]
-        mine = [*arriving, *(each.key for each in backs if each.source == key and each.key not in arriving)]
-        return first + (last - first) * (mine.index(back.key) + 1) / (len(mine) + 1), bottom
+        leaving = [each.key for each in backs if each.source == key]
+        arrives = any(each.target == key for each in backs)
+        number = 1 if back.target == key else leaving.index(back.key) + 1 + arrives
+        return first + (last - first) * number / (len(leaving) + arrives + 1), bottom

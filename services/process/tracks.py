@@ -1,4 +1,4 @@
-"""On which track of which gutter each line that leads back runs, so that no two lie on each other."""
+"""On which track of which gutter each line that leads back runs, so that none lies on another but those of one target."""
 
 from __future__ import annotations
 
@@ -45,10 +45,15 @@ class Track:
 
 
 class _Stretch(NamedTuple):
-    """A straight piece in a gutter: from where to where, both included."""
+    """A straight piece in a gutter: to which box it leads, from where to where, both included."""
 
+    target: str
     first: int
     last: int
+
+    def bars(self, other: _Stretch) -> bool:
+        """Tell whether the other may not lie on the same track; lines to the same box run into each other."""
+        return self.target != other.target and self.first <= other.last and other.first <= self.last
 
 
 class _Gutters:
@@ -57,16 +62,17 @@ class _Gutters:
     def __init__(self) -> None:
         self.taken: dict[tuple[str, int], list[list[_Stretch]]] = {}
 
-    def take(self, gutter: tuple[str, int], one: int, other: int) -> int:
-        """Take the first track on which nothing lies between `one` and `other`."""
-        wanted = _Stretch(min(one, other), max(one, other))
+    def take(self, gutter: tuple[str, int], target: str, *, ends: tuple[int, int]) -> int:
+        """Take a track on which nothing else lies between the two ends: one that leads to `target` already, or the first."""
+        wanted = _Stretch(target, min(ends), max(ends))
         tracks = self.taken.setdefault(gutter, [])
-        for number, track in enumerate(tracks):
-            if all(wanted.last < each.first or each.last < wanted.first for each in track):
-                track.append(wanted)
-                return number
-        tracks.append([wanted])
-        return len(tracks) - 1
+        free = [number for number, track in enumerate(tracks) if not any(map(wanted.bars, track))]
+        shared = [number for number in free if any(each.target == target for each in tracks[number])]
+        number = next(iter((*shared, *free)), len(tracks))
+        if number == len(tracks):
+            tracks.append([])
+        tracks[number].append(wanted)
+        return number
 
 
 def track_all(backs: Sequence[Back], cells: Mapping[str, Cell]) -> dict[str, Track]:
@@ -82,12 +88,13 @@ def _length(back: Back, cells: Mapping[str, Cell]) -> int:
 
 def _track(back: Back, cells: Mapping[str, Cell], gutters: _Gutters) -> Track:
     (source, source_row), (target, target_row) = cells[back.source], cells[back.target]
+    row, below, to = ("row", source_row), ("row", target_row), back.target
     if source_row == target_row:
-        return Track(source_row, target_row, None, first=gutters.take(("row", source_row), source, target))
+        return Track(source_row, target_row, None, first=gutters.take(row, to, ends=(source, target)))
     column = target if target <= source else target - 1
     return Track(
         source_row, target_row, column,
-        first=gutters.take(("row", source_row), source, column),
-        between=gutters.take(("column", column), source_row, target_row),
-        last=gutters.take(("row", target_row), column, target),
+        first=gutters.take(row, to, ends=(source, column)),
+        between=gutters.take(("column", column), to, ends=(source_row, target_row)),
+        last=gutters.take(below, to, ends=(column, target)),
     )  # fmt: skip

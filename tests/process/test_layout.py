@@ -71,9 +71,11 @@ def check(layout: Layout) -> None:
 
 
 def check_tracks(layout: Layout) -> None:
-    """Lines back share no piece but the one at a tip."""
+    """Lines back share no piece but the one at a tip, and what leads to the same box."""
     backs = [route for route in layout.routes if route.back]
     for one, other in combinations(backs, 2):
+        if one.target == other.target:
+            continue
         pieces = ((a, b) for a in list(pairwise(one.points))[1:-1] for b in list(pairwise(other.points))[1:-1])
         assert not [pair for pair in pieces if lie_on_each_other(*pair)], (one, other)
 
