@@ -6,7 +6,10 @@ import pytest
 from playwright.async_api import Browser
 
 from services.process.drawing import draw
-from tests.process_samples import SAMPLES
+from services.process.position import Position
+from services.web.drawn import drawn
+from services.web.templating import STATIC
+from tests.process_samples import SAMPLES, pack
 
 pytestmark = pytest.mark.browser
 
@@ -53,3 +56,24 @@ async def test_a_drawing_is_whole_on_a_phone(chromium: Browser, name, direction,
     assert found["names"] == 2
     assert found["scrolls"] is found["wider"]
     assert found["wider"] or direction == "down"
+
+
+@pytest.mark.parametrize(
+    ("width", "media", "shown"),
+    [(1280, "screen", "gt-flow-wide"), (360, "screen", "gt-flow-narrow"), (1280, "print", "gt-flow-narrow")],
+)
+async def test_a_page_shows_the_drawing_that_fits(chromium: Browser, width, media, shown):
+    page = await chromium.new_page(viewport={"width": width, "height": 740})
+    try:
+        both = drawn(pack(), SAMPLES["rich"], Position(open=frozenset({"plan"})), locale="zh")
+        await page.set_content(f"<!doctype html><style>body {{ margin: 8px }}</style>{both}")
+        await page.add_style_tag(path=f"{STATIC}/flow.css")
+        await page.emulate_media(media=media)
+        visible = await page.evaluate(
+            "() => [...document.querySelectorAll('.gt-flow')].filter(each => each.offsetParent).map(each => each.className)"
+        )
+        fits = await page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    finally:
+        await page.close()
+    assert visible == [f"gt-flow {shown}"]
+    assert fits
