@@ -25,6 +25,8 @@ class Case(Row, table=True):
         same_bureau("version_id", "programme_version"),
         one_of("state", "open", "filed", "ended"),
         Index("ix_cases_group", "group_id", "id"),
+        one_of("priority", "high", "urgent"),
+        Index("ix_cases_priority", "priority", "id", postgresql_where="priority IS NOT NULL AND state = 'open'"),
     )
     season_id: UUID
     version_id: UUID
@@ -41,6 +43,8 @@ class Case(Row, table=True):
     closed_at: Moment | None = moment(nullable=True)
     audit_seq: int = 0
     audit_hash: str = Field(max_length=64)
+    priority: str | None = None
+    """None is normal."""
 
 
 class Visit(Row, table=True):
@@ -145,7 +149,11 @@ class Remark(Row, table=True):
     """A remark pinned to a field of a submission. Shown to the submitter once its decision returns the case."""
 
     __tablename__ = "remark"
-    __table_args__ = (same_bureau("case_id", "cases"), Index("ix_remark_case", "case_id", "at"))
+    __table_args__ = (
+        same_bureau("case_id", "cases"),
+        Index("ix_remark_case", "case_id", "at"),
+        Index("ix_remark_submission", "submission_id"),
+    )
     case_id: UUID
     submission_id: UUID
     task_id: UUID

@@ -22,7 +22,7 @@ Columns = Mapping[str, Any]
 
 INSERTS = (
     "cases", "visit", "task", "decision", "submission", "deadline", "alarm", "notification", "filing", "late_exception",
-    "command", "audit_event", "audit_salt",
+    "command", "audit_event", "audit_salt", "case_copy", "question", "urge", "priority_change",
 )  # fmt: skip
 """Tables that a Rows may hold new rows of. Every column must be given: a missing one would be written as NULL."""
 
@@ -31,7 +31,8 @@ INSERTS = (
 class Rows:
     """Rows to write in one statement.
 
-    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: tasks that end, each with its
+    new: rows by table. case: the changed columns of the locked case, with its id. head: {id, audit_seq, audit_hash, priority} of
+    the locked case where nothing moves it. closed_tasks: tasks that end, each with its
     state `done` or `closed`, by `decision_id`; their deadlines, alarms and unsent notifications end with them.
     left_visit: {id, outcome} of the visit that ends. moved_deadline: {task, close_at, explained, override_by, override_reason}: its alarms are
     disarmed, the new ones come with it. used_exception: {id} of a late exception. now: business time.
@@ -40,6 +41,7 @@ class Rows:
     now: datetime
     new: dict[str, list[Columns]] = field(default_factory=dict)
     case: Columns | None = None
+    head: Columns | None = None
     closed_tasks: dict[UUID, str] = field(default_factory=dict)
     decision_id: UUID | None = None
     left_visit: Columns | None = None
@@ -56,6 +58,10 @@ moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.versi
     state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash
     FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
 """
+HEAD = """
+headed AS (UPDATE cases c SET audit_seq = x.audit_seq, audit_hash = x.audit_hash, priority = x.priority
+    FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'head') x WHERE c.id = x.id RETURNING c.id)
+"""
 LEFT_VISIT = """
 left_visit AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz, outcome = doc.d -> 'left_visit' ->> 'outcome'
     FROM doc WHERE v.id = (doc.d -> 'left_visit' ->> 'id')::uuid RETURNING v.id)
@@ -68,6 +74,7 @@ ended_deadlines AS (UPDATE deadline l
     SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
     WHERE l.subject_id IN ({ids})),
 ended_alarms AS (UPDATE alarm a SET next_at = NULL WHERE a.task_id IN ({ids}) AND a.next_at IS NOT NULL),
+ended_opinions AS (DELETE FROM opinion o WHERE o.task_id IN ({ids})),
 ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject_id IN ({ids})
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
@@ -90,6 +97,7 @@ disarmed AS (UPDATE alarm a SET next_at = NULL
 
 CHANGES = {
     "case": CASE,
+    "head": HEAD,
     "left_visit": LEFT_VISIT,
     "closed_tasks": CLOSED,
     "moved_deadline": MOVED,
