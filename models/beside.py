@@ -21,7 +21,7 @@ class CaseCopy(Row, table=True):
         same_bureau("person_id", "person"),
         same_bureau("from_id", "person"),
         CheckConstraint("unread = (read_at IS NULL)", name="unread_is_not_read"),
-        Index("ix_case_copy_sight", "case_id", "person_id", postgresql_where="revoked_at IS NULL"),
+        Index("ix_case_copy_sight", "person_id", "case_id", postgresql_where="revoked_at IS NULL"),
         Index("ix_case_copy_case", "case_id", "at"),
         Index(
             "ix_case_copy_list", "person_id", "unread", "id",

@@ -91,7 +91,7 @@ def _case_copy() -> None:
         postgresql_where="revoked_at IS NULL AND question_id IS NULL",
     )
     op.create_index(
-        "ix_case_copy_sight", "case_copy", ["case_id", "person_id"], unique=False, postgresql_where="revoked_at IS NULL"
+        "ix_case_copy_sight", "case_copy", ["person_id", "case_id"], unique=False, postgresql_where="revoked_at IS NULL"
     )
 
 

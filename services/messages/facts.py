@@ -26,6 +26,7 @@ SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, {TASK} AS t
     coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
     po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
     dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
+    bp.name AS by_name,
     l.due_at, l.close_at, l.explained::text AS explained,
     EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.person_id = n.person_id
         AND {holds("($1::timestamptz AT TIME ZONE b.zone)::date", "$1::timestamptz")}) AS holds,
@@ -42,6 +43,7 @@ LEFT JOIN unit pu ON pu.id = po.unit_id
 LEFT JOIN decision d ON n.case_id IS NOT NULL AND d.id = (n.context ->> 'decision')::uuid
 LEFT JOIN position dp ON dp.id = d.position_id
 LEFT JOIN unit du ON du.id = dp.unit_id
+LEFT JOIN person bp ON bp.bureau_id = n.bureau_id AND bp.id = (n.context ->> 'person')::uuid
 LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
 """  # noqa: S608 - constant parts
@@ -105,6 +107,8 @@ class Item:
     @property
     def path(self) -> str:
         """The page to open; looking at it changes nothing."""
+        if self.kind == "question-withdrawn":
+            return "/tasks"  # what the question showed may be out of sight again
         if self.row["task_id"] and self.row["holds"]:
             return f"/tasks/{self.row['task_id']}"
         if self.row["case_id"]:

@@ -8,7 +8,7 @@ ALARM_KINDS = ("remind", "warn", "overdue", "escalate", "close", "unheld")
 FROM_SERIES = ("remind", "warn", "overdue", "escalate", "close")
 """Told to whoever holds the position of an alarm of this kind (or is its person)."""
 
-TO_ASSIGNEE = ("task-opened", "returned", "exception-granted", "due-changed")
+TO_ASSIGNEE = ("task-opened", "returned", "exception-granted", "due-changed", "urged")
 """Told by acts to whoever holds the task's position."""
 
 BEFORE_DUE = ("remind", "warn")
@@ -27,6 +27,12 @@ ACT_KINDS = (
     "exception-granted",
     "ended",
     "due-changed",
+    "urged",
+    "priority-given",
+    "copied",
+    "asked",
+    "answered",
+    "question-withdrawn",
 )
 """Written with what somebody did to a case."""
 
@@ -47,12 +53,17 @@ URGENCY = (
     "close",
     "overdue",
     "unheld",
+    "urged",
     "warn",
     "remind",
     "returned",
     "task-opened",
     "exception-granted",
     "due-changed",
+    "asked",
+    "answered",
+    "priority-given",
+    "copied",
 )
 """The order in a digest; whatever is not named follows. An escalation stands before every reminder."""
 

@@ -14,6 +14,7 @@ from services.messages.dates import day_text, distance_text, end_text, ends_on, 
 from services.messages.facts import Item
 
 SAYS_REASON = frozenset({"returned", "returned-after-approval", "ended", "exception-granted", "due-changed"})
+SAYS_WORDS = frozenset({"copied", "asked", "answered", "urged", "priority-given"})
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -64,6 +65,7 @@ class Said:
     link: str
     number: str
     reason: str
+    words: str
     by: str
     until: str
     was: str
@@ -92,7 +94,8 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         link=public_url.rstrip("/") + item.path,
         number=str(context.get("number") or row["number"] or ""),
         reason=printable(str(context.get("reason", ""))) if item.kind in SAYS_REASON else "",
-        by=_at_unit(row, "by", "by_unit", locale=locale),
+        words=printable(str(context.get("reason", ""))) if item.kind in SAYS_WORDS else "",
+        by=printable(row["by_name"] or "") or _at_unit(row, "by", "by_unit", locale=locale),
         until=_instant(context.get("until"), item, locale),
         was=_instant(context.get("was"), item, locale),
         missed=int(context.get("missed", 1)) if isinstance(context.get("missed", 1), int) else 1,

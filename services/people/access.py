@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal_column, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
+from models.beside import CaseCopy
 from models.case import Case
 from models.people import ProjectGroup
 from services.errors import ForbiddenError, NotFoundError
@@ -222,17 +223,22 @@ class CaseFacts(Protocol):
     def actors(self) -> Mapping[str, Any]: ...
 
 
-def may_see_case(reader: Reader, case: CaseFacts) -> bool:
+def may_see_case(reader: Reader, case: CaseFacts, *, copied: bool = False) -> bool:
     """Tell whether the reader may see the case. `case_scope` says the same of rows.
 
     Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
     the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
     the head of that position's unit; the administrator sees all of the bureau. Audit and security administrators see none by
-    that office.
+    that office. Whoever was sent a copy sees the case while it is not revoked.
+
+    Args:
+        reader: who looks.
+        case: what decides.
+        copied: whether a copy that was sent to the reader stands (case_copy); it lets read, and answer what was asked.
     """
     if case.bureau_id != reader.bureau_id:
         return False
-    if reader.is_administrator or case.group_id in reader.group_ids:
+    if copied or reader.is_administrator or case.group_id in reader.group_ids:
         return True
     if case.guiding_unit_id in reader.guiding_unit_ids or case.base_unit_id in reader.hosting_unit_ids:
         return True
@@ -254,7 +260,12 @@ def case_scope(reader: Reader) -> ColumnElement[bool]:
             col(ProjectGroup.base_unit_id).in_(sorted(reader.hosting_unit_ids)),
         ),
     )
-    return and_(own, or_(col(Case.group_id).in_(group), named))
+    copied = exists().where(
+        col(CaseCopy.person_id) == reader.person_id,
+        col(CaseCopy.case_id) == col(Case.id),
+        col(CaseCopy.revoked_at).is_(None),
+    )
+    return and_(own, or_(col(Case.group_id).in_(group), named, copied))
 
 
 @dataclass(frozen=True)
@@ -275,9 +286,14 @@ def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlSc
         f" OR i.guiding_unit_id = ANY(${first + 2}::uuid[]) OR i.base_unit_id = ANY(${first + 3}::uuid[]))"
     )  # fmt: skip
     named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 4}::text[]"
-    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named}))"
+    copied = (
+        f"EXISTS (SELECT FROM case_copy cc WHERE cc.person_id = ${first + 5} AND cc.case_id = {alias}.id"
+        " AND cc.revoked_at IS NULL)"
+    )  # fmt: skip
+    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named} OR {copied}))"
     units = (sorted(reader.guiding_unit_ids), sorted(reader.hosting_unit_ids))
-    return SqlScope(text, (reader.bureau_id, sorted(reader.group_ids), *units, sorted(_grounds(reader))))
+    grounds = sorted(_grounds(reader))
+    return SqlScope(text, (reader.bureau_id, sorted(reader.group_ids), *units, grounds, reader.person_id))
 
 
 def _grounds(reader: Reader) -> frozenset[str]:
@@ -349,6 +365,13 @@ def may_see_seasons(reader: Reader) -> bool:
 def may_run_seasons(reader: Reader) -> bool:
     """Tell whether the reader may open, plan and cancel seasons, and end a case."""
     return reader.is_administrator
+
+
+def may_give_priority(reader: Reader, positions: Iterable[UUID]) -> bool:
+    """Tell whether the reader may say how urgent a case of these positions is: its offices' clerks and heads."""
+    named = frozenset(positions)
+    held = (position for position in reader.positions if position.role in OFFICE_ROLES)
+    return reader.is_administrator or any(position.id in named for position in held)
 
 
 def may_load_programmes(reader: Reader) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -16,6 +16,8 @@ from uuid import UUID
 from services.errors import InvalidInputError
 from services.people.access import Reader
 from services.store.transaction import Tx
+from services.workflow import snoozing
+from services.workflow.beside import Priority
 
 COUNT_CAP = 1000
 NEAR_DAYS = 7
@@ -25,7 +27,10 @@ Span = Literal["overdue", "near", "later"]
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later."""
+    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later.
+
+    snoozed: only what the reader has put off; otherwise that is left out.
+    """
 
     kind: Literal["submit", "approve"] | None = None
     process: str | None = None
@@ -33,6 +38,8 @@ class QueueFilter:
     group_id: UUID | None = None
     season_id: UUID | None = None
     light: Span | None = None
+    priority: Priority | None = None
+    snoozed: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,7 @@ class TaskRow:
     opened_at: datetime
     returned: bool
     late: bool
+    priority: Priority
 
     def group_title(self, locale: str) -> str:
         """Return the group's title for `locale`."""
@@ -104,9 +112,19 @@ class TaskPage:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def _conditions(chosen: QueueFilter, now: datetime, parameters: list[Any]) -> str:
+PRIORITY = (
+    " AND t.case_id = ANY(ARRAY(SELECT k.id FROM cases k WHERE k.state = 'open' AND k.priority = {priority}))",
+    " AND NOT t.case_id = ANY(ARRAY(SELECT k.id FROM cases k WHERE k.state = 'open' AND k.priority <> {priority}))",
+)
+"""Read once for each statement, from the few open cases that have a priority: one or another, and none."""
+
+
+def _conditions(chosen: QueueFilter, reader: Reader, *, now: datetime, parameters: list[Any]) -> str:
     """Return the filter as SQL over task t, adding its values to `parameters`."""
-    text = ""
+    text = snoozing.condition(reader, snoozed=chosen.snoozed, now=now, parameters=parameters)
+    if chosen.priority is not None:
+        parameters.append(chosen.priority)
+        text += PRIORITY[chosen.priority == "normal"].format(priority=f"${len(parameters)}::text")
     for column in ("kind", "process", "stage", "group_id", "season_id"):
         value = getattr(chosen, column)
         if value is not None:
@@ -128,7 +146,8 @@ def _bounds(light: Span | None, now: datetime) -> tuple[datetime | None, datetim
 PAGE = """
 SELECT x.id AS task_id, x.case_id, c.version, x.stage, x.kind, x.process, x.season_id, s.key AS season_key, c.version_id,
     x.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, x.position_id, x.due_at, x.due_sort,
-    x.opened_at, c.state_doc ->> 'entered_by' = 'return' AS returned, c.late
+    x.opened_at, c.state_doc ->> 'entered_by' = 'return' AS returned, c.late,
+    coalesce(c.priority, 'normal') AS priority
 FROM (SELECT q.* FROM unnest($1::uuid[]) AS p(position_id) CROSS JOIN LATERAL (
         SELECT t.* FROM task t WHERE t.position_id = p.position_id AND t.state = 'open'{where}
         ORDER BY t.due_sort, t.id LIMIT $2) q
@@ -158,7 +177,7 @@ async def tasks_page(
     positions = sorted(reader.position_ids)
     limit = max(1, min(limit, MAX_PAGE))
     parameters: list[Any] = [positions, limit + 1]
-    where = _conditions(chosen, tx.now, parameters)
+    where = _conditions(chosen, reader, now=tx.now, parameters=parameters)
     if after is not None:
         parameters += [after.due_sort, after.task_id]
         where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
@@ -173,11 +192,8 @@ async def task_counts(tx: Tx, reader: Reader, chosen: QueueFilter) -> dict[str, 
     parameters: list[Any] = [sorted(reader.position_ids)]
     parts = []
     for light in ("overdue", "near", "later"):
-        narrowed = QueueFilter(
-            kind=chosen.kind, process=chosen.process, stage=chosen.stage, group_id=chosen.group_id,
-            season_id=chosen.season_id, light=light,
-        )  # fmt: skip
-        text = COUNT.format(where=_conditions(narrowed, tx.now, parameters), cap=COUNT_CAP)
+        narrowed = replace(chosen, light=light)
+        text = COUNT.format(where=_conditions(narrowed, reader, now=tx.now, parameters=parameters), cap=COUNT_CAP)
         parts.append(f"'{light}', least(({text}), {COUNT_CAP})")
     rows = await tx.rows(f"SELECT json_build_object({', '.join(parts)})::text AS counts", parameters)
     counts: dict[str, int] = json.loads(rows[0]["counts"])
@@ -189,7 +205,7 @@ async def next_task(tx: Tx, reader: Reader, chosen: QueueFilter, *, after: Curso
     page = await tasks_page(tx, reader, chosen, after=after, limit=1) if after is not None else None
     if page is None or not page.rows:
         parameters: list[Any] = [sorted(reader.position_ids), 1]
-        where = _conditions(chosen, tx.now, parameters)
+        where = _conditions(chosen, reader, now=tx.now, parameters=parameters)
         rows = await tx.rows(PAGE.format(where=where), parameters)
         return TaskRow(**rows[0]) if rows else None
     return page.rows[0]

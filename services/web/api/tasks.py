@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from services.web.api.callers import Reading
 from services.web.api.models import Out, TaskOut
 from services.web.api.values import After, Code, Limit
+from services.workflow.beside import Priority
 from services.workflow.case_list import task_facts
 from services.workflow.queue import Cursor, QueueFilter, Span, task_counts, tasks_page
 
@@ -60,9 +61,14 @@ def chosen(
     group_id: UUID | None = None,
     season_id: UUID | None = None,
     light: Span | None = None,
+    priority: Priority | None = None,
+    snoozed: bool = False,
 ) -> QueueFilter:
     """Read the filter from the query."""
-    return QueueFilter(kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light)
+    return QueueFilter(
+        kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light, priority=priority,
+        snoozed=snoozed,
+    )  # fmt: skip
 
 
 Chosen = Annotated[QueueFilter, Depends(chosen)]
