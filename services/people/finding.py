@@ -24,7 +24,11 @@ LEFT JOIN unit u ON u.bureau_id = p.bureau_id AND u.id = p.unit_id
 WHERE p.bureau_id = $1 AND {_SERVING} AND (strpos(lower(p.name), lower($4)) > 0 OR starts_with(p.sort_key, lower($4)))
 ORDER BY p.sort_key COLLATE "C", p.id LIMIT {MOST_FOUND}
 """  # noqa: S608 - constant parts
-_KNOWN = f"SELECT p.id FROM person p WHERE p.bureau_id = $1 AND p.id = ANY($4::uuid[]) AND {_SERVING}"  # noqa: S608
+_NAMED = f"""
+SELECT p.id, p.name, u.title_zh AS unit_zh, u.title_en AS unit_en FROM person p
+LEFT JOIN unit u ON u.bureau_id = p.bureau_id AND u.id = p.unit_id
+WHERE p.bureau_id = $1 AND p.id = ANY($4::uuid[]) AND {_SERVING} ORDER BY p.sort_key COLLATE "C", p.id
+"""  # noqa: S608 - constant parts
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ async def find_colleagues(tx: Tx, reader: Reader, text: str) -> list[Colleague]:
     return [Colleague(**row) for row in rows]
 
 
+async def colleagues(tx: Tx, reader: Reader, people: Iterable[UUID]) -> list[Colleague]:
+    """Return those of these people who hold a position of the reader's bureau today, by name."""
+    day = local_day(tx.now, reader.zone)
+    return [Colleague(**row) for row in await tx.rows(_NAMED, (reader.bureau_id, day, tx.now, sorted(people)))]
+
+
 async def refuse_strangers(tx: Tx, reader: Reader, people: Iterable[UUID], *, field: str) -> None:
     """Refuse whoever holds no position in the reader's bureau today, and the reader.
 
@@ -55,8 +65,6 @@ async def refuse_strangers(tx: Tx, reader: Reader, people: Iterable[UUID], *, fi
     wanted = set(people)
     if reader.person_id in wanted:
         raise InvalidInputError([{"field": field, "message": Message("This is yourself; name somebody else.")}])
-    day = local_day(tx.now, reader.zone)
-    known = {row["id"] for row in await tx.rows(_KNOWN, (reader.bureau_id, day, tx.now, sorted(wanted)))}
-    if wanted - known:
+    if wanted - {each.id for each in await colleagues(tx, reader, wanted)}:
         message = Message("This is nobody who holds a position in your bureau today.")
         raise InvalidInputError([{"field": field, "message": message}])

@@ -62,6 +62,18 @@ class Dates:
         """Return the day that ends at `due_at`."""
         return last_day(due_at, zone)
 
+    def day_of(self, at: dt.datetime, zone: str) -> str:
+        """Return the day on which an instant falls."""
+        return self.day(local(at, zone).date())
+
+    def tomorrow(self, now: dt.datetime, zone: str) -> dt.date:
+        """Return the day after today."""
+        return local(now, zone).date() + dt.timedelta(days=1)
+
+    def may_put_off(self, due_at: dt.datetime | None, now: dt.datetime, zone: str) -> bool:
+        """Tell whether there is a day after today on which a task could be shown again before it is due."""
+        return due_at is None or last_day(due_at, zone) >= self.tomorrow(now, zone)
+
     def light(self, due_at: dt.datetime | None, closed_at: dt.datetime | None, now: dt.datetime) -> Light:
         """Return the light of a task; see services.process.lights."""
         return light(due_at, closed_at, now, near_days=NEAR_DAYS)

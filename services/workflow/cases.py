@@ -84,6 +84,7 @@ class CaseView:
     group_en: str
     pack: Pack
     definition: ProcessDefinition
+    actors: Mapping[str, UUID]
     stages: tuple[StageMark, ...]
     tasks: tuple[OpenTask, ...]
     timeline: TimelinePage
@@ -145,7 +146,7 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
         id=case_id, version=row["version"], status=row["state"], stage=row["stage"], number=row["number"],
         late=row["late"], opened_at=row["opened_at"], closed_at=row["closed_at"], season_id=row["season_id"],
         season_key=row["season_key"], group_id=row["group_id"], group_code=row["group_code"], group_zh=row["group_zh"],
-        group_en=row["group_en"], pack=pack, definition=definition, stages=draw_stages(definition, state), tasks=tasks,
+        group_en=row["group_en"], pack=pack, definition=definition, actors=actors, stages=draw_stages(definition, state), tasks=tasks,
         timeline=await read_timeline(tx, reader, case_id, every=every), submissions=submissions,
         submitted=state.submissions, handed_in=await submission_lines(tx, case_id), submitters=frozenset(state.submitters),
         remarks=await remarks_of(tx, by=reader, case_id=case_id, submissions=[each.id for each in submissions]),

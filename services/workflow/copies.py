@@ -90,7 +90,7 @@ async def send_copies(tx: Tx, *, by: Reader, case_id: UUID, to: Sequence[UUID], 
         InvalidInputError: a person is nobody of the bureau, is oneself, or has a copy from the reader already.
     """
     case = await lock_beside(tx, by, case_id=case_id)
-    if not case.held_by(by) and not await _has_acted(tx, by, case_id):
+    if not case.held_by(by) and not await has_acted(tx, by, case_id):
         raise ForbiddenError
     people = list(dict.fromkeys(to))
     await _refuse_wrong_people(tx, by, case_id, people)
@@ -116,7 +116,8 @@ def add_copy(
     )  # fmt: skip
 
 
-async def _has_acted(tx: Tx, by: Reader, case_id: UUID) -> bool:
+async def has_acted(tx: Tx, by: Reader, case_id: UUID) -> bool:
+    """Tell whether the reader has decided anything about the case."""
     statement = "SELECT 1 FROM decision WHERE case_id = $1 AND person_id = $2 LIMIT 1"
     return bool(await tx.rows(statement, (case_id, by.person_id)))
 

@@ -78,4 +78,9 @@ async def urge(tx: Tx, *, by: Reader, task_id: UUID, words: str = "") -> Urged:
 async def _waits_for(tx: Tx, by: Reader, case: Beside) -> bool:
     if may_see_seasons(by) or not submit_positions(case.definition, case.actors).isdisjoint(by.position_ids):
         return True
-    return bool(await tx.rows(EARLIER, (case.id, sorted(by.position_ids))))
+    return await held_earlier(tx, by, case.id)
+
+
+async def held_earlier(tx: Tx, by: Reader, case_id: UUID) -> bool:
+    """Tell whether a task of the case that is done was of a position that the reader holds."""
+    return bool(await tx.rows(EARLIER, (case_id, sorted(by.position_ids))))

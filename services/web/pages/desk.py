@@ -21,7 +21,7 @@ from services.web import errors
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.plans import remarks_by_path
-from services.workflow import acts, remarks
+from services.workflow import acts, opinions, remarks
 from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view
 from services.workflow.queue import Cursor, next_task
 from services.workflow.submissions import changes_between
@@ -83,7 +83,7 @@ async def show_desk(
         returning=_returning(page, view),
         key=page.tx.ids.token(),
         problems=problems or [],
-        typed=typed,
+        typed=typed or (await opinions.opinion_of(page.tx, by=page.reader, task_id=task_id) if task.mine else ""),
     )
 
 
