@@ -54,7 +54,7 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _wanted(folder: str) -> bool:
-    top = Path(folder).resolve().relative_to(ROOT).parts
+    top = Path(folder).absolute().relative_to(ROOT).parts
     return not top or top[0] in FOLDERS
 
 

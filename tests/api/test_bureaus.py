@@ -13,6 +13,7 @@ from tests.api.rights import (
     api_routes,
     attach_files,
     fill,
+    filled,
     foreign,
     ids_of,
     marker,
@@ -98,7 +99,7 @@ async def test_anothers_ids_are_not_found_by_anybody(three: Installation):
         if "{" not in template:
             continue
         operation = next(name for name, found in api_routes(three.app).items() if found == (method, template))
-        more = {"json": JSON[operation]} if operation in JSON else {}
+        more = {"json": filled(JSON[operation], three.ids["qd"])} if operation in JSON else {}
         if operation == "upload_attachment":
             more = {"params": {"field": "attachments.files", "name": "a.pdf"}, "content": PDF}
         for login in ROLES.values():

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.api.conftest import PDF, Installation, installed
-from tests.api.rights import ROLES, Forgetful, api_routes, attach_files, fill
+from tests.api.rights import ROLES, Forgetful, api_routes, attach_files, fill, filled
 from tests.world import plan
 
 JSON = {
@@ -17,6 +17,12 @@ JSON = {
     "grant_late_exception": {"until": "2027-03-01T00:00:00+08:00", "words": "x"},
     "end_case": {"words": "x"},
     "issue_slip": {"purpose": "reset"},
+    "send_copies": {"to": ["{colleague_id}"], "words": "x"},
+    "ask": {"to": "{colleague_id}", "text": "x"},
+    "answer": {"text": "x"},
+    "give_priority": {"priority": "urgent", "words": "x"},
+    "snooze": {"until": "2027-01-26"},
+    "keep_opinion": {"words": "x"},
 }
 CASE_OF = {
     "withdraw": "math", "read_draft": "physics", "save_draft": "physics", "upload_attachment": "physics",
@@ -52,7 +58,7 @@ async def status(full: Installation, operation: str, column: str) -> int:
         }
     )
     client = full.stranger() if column == "nobody" else await full.client(ROLES[column])
-    more = {"json": JSON[operation]} if operation in JSON else {}
+    more = {"json": filled(JSON[operation], ids)} if operation in JSON else {}
     if operation == "upload_attachment":
         more = {"params": {"field": "attachments.files", "name": "a.pdf"}, "content": PDF}
     answer = await client.call(method, path, **more)
@@ -102,6 +108,23 @@ add_phrase            201 201 201 201 201 201 201 201 201 201 201 201 201 401
 remove_phrase         204 404 404 404 404 404 404 404 404 404 404 404 404 401
 list_tasks            200 200 200 200 200 200 200 200 200 200 200 200 200 401
 count_tasks           200 200 200 200 200 200 200 200 200 200 200 200 200 401
+find_people           200 200 200 200 200 200 200 200 200 200 200 200 200 401
+send_copies           201 403 404 403 404 201 403 403 403 404 403 404 404 401
+list_copies           200 200 404 200 404 200 200 200 200 404 200 404 404 401
+copies_to_me          200 200 200 200 200 200 200 200 200 200 200 200 200 401
+read_copy             404 404 404 404 404 404 404 204 404 404 404 404 404 401
+revoke_copy           403 403 404 403 404 204 403 403 403 404 204 404 404 401
+ask                   403 403 404 403 404 201 403 403 403 404 201 404 404 401
+list_questions        200 200 404 200 404 200 200 200 200 404 200 404 404 401
+questions_to_me       200 200 200 200 200 200 200 200 200 200 200 200 200 401
+answer                403 403 404 403 404 403 403 403 204 404 403 404 404 401
+withdraw_question     403 403 404 403 404 204 403 403 403 404 403 404 404 401
+urge                  200 403 404 200 404 403 200 200 200 404 200 404 404 401
+give_priority         403 403 404 403 404 403 204 204 204 404 204 404 404 401
+snooze                403 403 404 403 404 200 403 403 403 404 403 404 404 401
+wake                  404 404 404 404 404 204 404 404 404 404 404 404 404 401
+read_opinion          403 403 404 403 404 200 403 403 403 404 403 404 404 401
+keep_opinion          403 403 404 403 404 204 403 403 403 404 403 404 404 401
 read_task             200 200 404 200 404 200 200 200 200 404 200 404 404 401
 """
 

@@ -20,7 +20,9 @@ async def copy_to(world: World, login: str, *, by: str = REVIEWER, group: str = 
         return (await send_copies(tx, by=reader, case_id=world.cases[group], to=to, words=words))[0]
 
 
-async def ask_of(world: World, login: str, *, by: str = REVIEWER, group: str = "math", text: str = "经费够吗？") -> UUID:
+async def ask_of(
+    world: World, login: str, *, by: str = REVIEWER, group: str = "math", text: str = "经费够吗？"
+) -> UUID:
     async with world.store.transaction() as tx:
         reader, task_id = await world.reader(tx, by), await world.open_task(tx, group)
         return await ask(tx, by=reader, task_id=task_id, to=world.people[login], text=text)
@@ -39,6 +41,8 @@ async def facts(world: World, group: str = "math") -> tuple[object, ...]:
     """Return what must not change: the case's version and state, and the due dates of its tasks."""
     async with world.store.transaction() as tx:
         case = await tx.rows("SELECT version, stage, state_doc::text FROM cases WHERE id = $1", (world.cases[group],))
-        tasks = await tx.rows("SELECT id, state, due_at FROM task WHERE case_id = $1 ORDER BY id", (world.cases[group],))
+        tasks = await tx.rows(
+            "SELECT id, state, due_at FROM task WHERE case_id = $1 ORDER BY id", (world.cases[group],)
+        )
         alarms = await tx.rows("SELECT id, next_at FROM alarm WHERE case_id = $1 ORDER BY id", (world.cases[group],))
     return [tuple(row.values()) for row in (*case, *tasks, *alarms)]

@@ -80,7 +80,11 @@ async def test_the_queue_is_narrowed_by_it_and_sorted_by_due_date(world: World) 
         reviewer = await world.reader(tx, REVIEWER)
         every = (await tasks_page(tx, reviewer)).rows
         assert [row.due_sort for row in every] == sorted(row.due_sort for row in every)
-        assert {row.group_code: row.priority for row in every} == {"math": "normal", "physics": "urgent", "biology": "high"}
+        assert {row.group_code: row.priority for row in every} == {
+            "math": "normal",
+            "physics": "urgent",
+            "biology": "high",
+        }
         for priority, group in (("urgent", "physics"), ("high", "biology"), ("normal", "math")):
             page = await tasks_page(tx, reviewer, QueueFilter(priority=priority))
             assert [row.group_code for row in page.rows] == [group]

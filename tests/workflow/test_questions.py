@@ -66,8 +66,8 @@ async def test_only_the_holder_and_the_administrator_ask_about_an_open_task(worl
                 await ask(tx, by=by, task_id=task_id, to=world.people[to], text=text)
     await guide(world)
     async with world.store.transaction() as tx:
+        by = await world.reader(tx, REVIEWER)
         with pytest.raises(IllegalTransitionError):
-            by = await world.reader(tx, REVIEWER)
             await ask(tx, by=by, task_id=task_id, to=world.people[OUTSIDER], text="?")
 
 
