@@ -26,9 +26,9 @@ SELECT n.id, n.message_id, n.kind, n.subject_id, n.at, n.context::text AS contex
     coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
     po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
     dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
-    d.kind AS act, d.to_stage, who.name AS who, behalf.name AS behalf, entered.name AS entered, missing.name AS missing,
+    d.kind AS act, d.to_stage, coalesce(bp.name, who.name) AS who, behalf.name AS behalf, entered.name AS entered, missing.name AS missing,
     d.kind = 'settle' AND dv.closed_at = d.at AS upheld, l.due_at, l.close_at, l.explained::text AS explained,
-    t.id IS NOT NULL AND ({YOURS}) AS holds, t.person_id = n.person_id AS mine,
+    t.id IS NOT NULL AND ({YOURS}) AS holds, t.person_id = n.person_id AS mine, bp.name AS by_name,
     CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
         WHERE x.subject_id = n.task_id AND x.kind IN {one_of(MOVES_DATES)}) END AS changes
 FROM notification n
@@ -47,6 +47,7 @@ LEFT JOIN person behalf ON behalf.id = d.on_behalf_id
 LEFT JOIN person entered ON entered.id = d.entered_by_id
 LEFT JOIN person missing ON missing.id = (n.context ->> 'person_id')::uuid
 LEFT JOIN visit dv ON dv.id = d.visit_id
+LEFT JOIN person bp ON bp.bureau_id = n.bureau_id AND bp.id = (n.context ->> 'person')::uuid
 LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
 """  # noqa: S608 - constant parts
@@ -118,6 +119,8 @@ class Item:
     @property
     def path(self) -> str:
         """The page to open; looking at it changes nothing."""
+        if self.kind == "question-withdrawn":
+            return "/tasks"  # what the question showed may be out of sight again
         if self.row["task_id"] and self.row["holds"]:
             return f"/tasks/{self.row['task_id']}"
         if self.kind == "recalled" or (self.kind == "signer-added" and not self.row["task_id"]):

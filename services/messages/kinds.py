@@ -16,7 +16,7 @@ HANDED = ("transferred", "delegated", "answered", "signer-added")
 
 TO_ASSIGNEE = (
     "task-opened", "returned", "exception-granted", "due-changed", "put-back", "extension-granted", "extension-refused",
-    "resumed", *HANDED, *REMINDERS,
+    "resumed", "urged", *HANDED, *REMINDERS,
 )  # fmt: skip
 """Told to whoever the task is with: a person, or any holder of its position."""
 
@@ -59,6 +59,12 @@ ACT_KINDS = (
     "jumped",
     "objected",
     "objection-settled",
+    "urged",
+    "priority-given",
+    "copied",
+    "asked",
+    "question-answered",
+    "question-withdrawn",
 )
 """Written with what somebody did to a case."""
 
@@ -102,6 +108,7 @@ URGENCY = (
     "close",
     "overdue",
     "unheld",
+    "urged",
     "warn",
     "remind",
     "returned",
@@ -118,6 +125,10 @@ URGENCY = (
     "extension-granted",
     "extension-refused",
     "due-changed",
+    "asked",
+    "answered",
+    "priority-given",
+    "copied",
 )
 """The order in a digest; whatever is not named follows. An escalation stands before every reminder."""
 

@@ -24,6 +24,7 @@ LABELS = {
     "objected": N_("Objection:"),
 }
 """What the words are with which something was done; elsewhere they are its reason."""
+SAYS_WORDS = frozenset({"copied", "asked", "question-answered", "urged", "priority-given"})
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -91,6 +92,7 @@ class Said:
     number: str
     label: str
     reason: str
+    words: str
     by: str
     to: str
     upheld: bool
@@ -126,7 +128,8 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         number=str(context.get("number") or row["number"] or ""),
         label=translate(locale, LABELS.get(item.kind, N_("Reason:"))),
         reason=printable(str(context.get("reason", ""))) if item.kind in SAYS_REASON else "",
-        by=_by(row, locale) if item.kind in SAYS_BY else "",
+        words=printable(str(context.get("reason", ""))) if item.kind in SAYS_WORDS else "",
+        by=printable(row["by_name"] or "") or (_by(row, locale) if item.kind in SAYS_BY else ""),
         to=_stage(item, row["to_stage"], locale),
         upheld=bool(row["upheld"]),
         missing=one_line(row["missing"] or ""),

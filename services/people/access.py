@@ -12,10 +12,11 @@ from functools import cache, cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_, true, tuple_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal_column, or_, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
+from models.beside import CaseCopy
 from models.case import Case, Task
 from models.people import ProjectGroup
 from models.programme import ProgrammeVersion
@@ -218,15 +219,21 @@ class CaseFacts(Protocol):
     def definition(self) -> ProcessDefinition: ...
 
 
-def may_see_case(reader: Reader, case: CaseFacts) -> bool:
+def may_see_case(reader: Reader, case: CaseFacts, *, copied: bool = False) -> bool:
     """Tell whether the reader may see the case. `case_scope` says the same of rows.
 
     Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
     the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
     the head of that position's unit; the administrator sees all of the bureau. Audit and security administrators see none by
     that office. Whoever stands in for somebody sees what that person's positions let see, of the processes that it is for.
+    Whoever was sent a copy sees the case while it is not revoked.
+
+    Args:
+        reader: who looks.
+        case: what decides.
+        copied: whether a copy that was sent to the reader stands (case_copy); it lets read, and answer what was asked.
     """
-    return case.bureau_id == reader.bureau_id and any(_is_seen(sight, case) for sight in reader.sights)
+    return case.bureau_id == reader.bureau_id and (copied or any(_is_seen(sight, case) for sight in reader.sights))
 
 
 def _is_seen(sight: Sight, case: CaseFacts) -> bool:
@@ -243,6 +250,12 @@ PART = "EXISTS (SELECT FROM task mine WHERE mine.case_id = {case} AND mine.perso
 """The condition that a person was given a task of a case: by transfer, delegation, or as one of its signers."""
 
 
+COPIED = (
+    "EXISTS (SELECT FROM case_copy cc WHERE cc.person_id = {person} AND cc.case_id = {case} AND cc.revoked_at IS NULL)"
+)
+"""The condition that a copy of a case which was sent to a person stands."""
+
+
 async def has_part(tx: Tx, reader: Reader, case_id: UUID) -> bool:
     """Tell whether the reader was given a task of the case, so that they see it whatever they hold."""
     rows = await tx.rows(f"SELECT {PART.format(case='$1', person='$2')} AS has", (case_id, reader.person_id))
@@ -253,7 +266,12 @@ def case_scope(reader: Reader) -> ColumnElement[bool]:
     """Return the condition over models.case.Case that holds for the cases which the reader may see."""
     own = col(Case.bureau_id) == reader.bureau_id
     part = select(Task.id).where(Task.case_id == col(Case.id), Task.person_id == reader.person_id).exists()
-    return and_(own, or_(*(_within(sight, reader.bureau_id) for sight in reader.sights), part))
+    copied = exists().where(
+        col(CaseCopy.person_id) == reader.person_id,
+        col(CaseCopy.case_id) == col(Case.id),
+        col(CaseCopy.revoked_at).is_(None),
+    )
+    return and_(own, or_(*(_within(sight, reader.bureau_id) for sight in reader.sights), part, copied))
 
 
 def _within(sight: Sight, bureau_id: UUID) -> ColumnElement[bool]:
@@ -291,7 +309,8 @@ def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlSc
     values: list[Any] = [reader.bureau_id]
     parts = [_within_sql(sight, alias, first=first, values=values) for sight in reader.sights]
     values.append(reader.person_id)
-    parts.append(PART.format(case=f"{alias}.id", person=f"${first + len(values) - 1}"))
+    person = f"${first + len(values) - 1}"
+    parts += [PART.format(case=f"{alias}.id", person=person), COPIED.format(case=f"{alias}.id", person=person)]
     return SqlScope(f"({alias}.bureau_id = ${first} AND ({' OR '.join(parts)}))", tuple(values))
 
 
@@ -404,6 +423,13 @@ def may_see_seasons(reader: Reader) -> bool:
 def may_run_seasons(reader: Reader) -> bool:
     """Tell whether the reader may open, plan and cancel seasons, and end a case."""
     return reader.is_administrator
+
+
+def may_give_priority(reader: Reader, positions: Iterable[UUID]) -> bool:
+    """Tell whether the reader may say how urgent a case of these positions is: its offices' clerks and heads."""
+    named = frozenset(positions)
+    held = (position for position in reader.positions if position.role in OFFICE_ROLES)
+    return reader.is_administrator or any(position.id in named for position in held)
 
 
 def may_load_programmes(reader: Reader) -> bool:

@@ -23,7 +23,7 @@ Columns = Mapping[str, Any]
 
 INSERTS = (
     "cases", "visit", "task", "decision", "submission", "deadline", "alarm", "notification", "filing", "late_exception",
-    "command", "audit_event", "audit_salt",
+    "command", "audit_event", "audit_salt", "case_copy", "question", "urge", "priority_change",
 )  # fmt: skip
 """Tables that a Rows may hold new rows of. Every column must be given: a missing one would be written as NULL."""
 
@@ -32,7 +32,8 @@ INSERTS = (
 class Rows:
     """Rows to write in one statement.
 
-    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: tasks that end, each with its
+    new: rows by table. case: the changed columns of the locked case, with its id. head: {id, audit_seq, audit_hash, priority} of
+    the locked case where nothing moves it. closed_tasks: tasks that end, each with its
     state `done` or `closed`, by `decision_id`; their deadlines, alarms and unsent notifications end with them.
     left_visits: visits that end, each with its outcome. handed: tasks that are now with another person (None: with whoever holds
     the position); reminders go with them. moved_deadlines: {task, due_at, close_at, explained, override_by,
@@ -44,6 +45,7 @@ class Rows:
     now: datetime
     new: dict[str, list[Columns]] = field(default_factory=dict)
     case: Columns | None = None
+    head: Columns | None = None
     closed_tasks: dict[UUID, str] = field(default_factory=dict)
     decision_id: UUID | None = None
     left_visits: Mapping[UUID, str] = field(default_factory=dict)
@@ -62,6 +64,10 @@ CASE = """
 moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.version, number = x.number, late = x.late,
     state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash,
     suspended_at = x.suspended_at FROM jsonb_populate_record(NULL::cases, $1::jsonb -> 'case') x WHERE c.id = x.id)
+"""
+HEAD = """
+headed AS (UPDATE cases c SET audit_seq = x.audit_seq, audit_hash = x.audit_hash, priority = x.priority
+    FROM jsonb_populate_record(NULL::cases, $1::jsonb -> 'head') x WHERE c.id = x.id)
 """
 LEFT_VISITS = """
 left_visits AS (UPDATE visit v SET closed_at = ($1::jsonb ->> 'now')::timestamptz,
@@ -93,6 +99,7 @@ ended_deadlines AS (UPDATE deadline l
     SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
     WHERE l.subject_id IN ({ids})),
 ended_alarms AS (DELETE FROM alarm a WHERE a.task_id IN ({ids})),
+ended_opinions AS (DELETE FROM opinion o WHERE o.task_id IN ({ids})),
 ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject_id IN ({ids})
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
@@ -118,6 +125,7 @@ disarmed AS (UPDATE alarm a SET next_at = NULL
 
 CHANGES = {
     "case": CASE,
+    "head": HEAD,
     "left_visits": LEFT_VISITS,
     "closed_tasks": CLOSED,
     "handed": HANDED,

@@ -12,8 +12,9 @@ from services.i18n import N_
 from services.workflow.queue import QueueFilter, Span
 from services.workflow.represented import Whose
 
-NAMES = ("stage", "group", "season", "whose", "light")
+NAMES = ("stage", "group", "season", "whose", "light", "priority", "snoozed")
 WHOSE = {"own": N_("My own"), "on-behalf": N_("On behalf of others")}
+PRIORITIES = {"urgent": N_("Urgent"), "high": N_("High"), "normal": N_("Normal")}
 LIGHTS = {"overdue": N_("Overdue"), "near": N_("Due soon"), "later": N_("Later")}
 
 
@@ -26,6 +27,8 @@ class Filter:
     season: str = ""
     whose: str = ""
     light: str = ""
+    priority: str = ""
+    snoozed: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Filter:
@@ -33,9 +36,8 @@ class Filter:
         chosen = {name: values.get(name, "")[:80] for name in NAMES}
         for name in ("group", "season"):
             chosen[name] = str(as_id(chosen[name]) or "")
-        for name, known in (("light", get_args(Span)), ("whose", get_args(Whose))):
-            chosen[name] = chosen[name] if chosen[name] in known else ""
-        return cls(**chosen)
+        known = {"light": get_args(Span), "whose": get_args(Whose), "priority": PRIORITIES, "snoozed": ("1",)}
+        return cls(**chosen | {name: chosen[name] if chosen[name] in values else "" for name, values in known.items()})
 
     @classmethod
     def read(cls, query: str) -> Filter:
@@ -63,6 +65,10 @@ class Filter:
         """Return the filter with the tasks of one's own positions ("own"), of others' ("on-behalf"), or all ("")."""
         return replace(self, whose=whose)
 
+    def with_snoozed(self, snoozed: str) -> Filter:
+        """Return the filter for what is put off (`1`), or for what is not (empty)."""
+        return replace(self, snoozed=snoozed, light="")
+
     def queue(self, kind: Literal["submit", "approve"] | None) -> QueueFilter:
         """Return it as the work list understands it."""
         return QueueFilter(
@@ -72,6 +78,8 @@ class Filter:
             season_id=as_id(self.season),
             light=cast("Any", self.light or None),
             whose=cast("Any", self.whose or None),
+            priority=cast("Any", self.priority or None),
+            snoozed=bool(self.snoozed),
         )
 
 

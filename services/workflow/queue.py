@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -20,6 +20,8 @@ from uuid import UUID
 from services.errors import InvalidInputError
 from services.people.access import Reader
 from services.store.transaction import Tx
+from services.workflow import snoozing
+from services.workflow.beside import Priority
 from services.workflow.represented import Whose, holders_of, limits, represented
 
 COUNT_CAP = 1000
@@ -30,7 +32,10 @@ Span = Literal["overdue", "near", "later"]
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later. whose: one's own tasks, or others'."""
+    """What a work list is narrowed to. light: overdue, near (within NEAR_DAYS) or later. whose: one's own tasks, or others'.
+
+    snoozed: only what the reader has put off; otherwise that is left out.
+    """
 
     kind: Literal["submit", "approve", "sign", "assess"] | None = None
     process: str | None = None
@@ -39,6 +44,8 @@ class QueueFilter:
     season_id: UUID | None = None
     light: Span | None = None
     whose: Whose | None = None
+    priority: Priority | None = None
+    snoozed: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ class TaskRow:
     opened_at: datetime
     returned: bool
     late: bool
+    priority: Priority
     person_id: UUID | None = None
     on_behalf_of: tuple[str, ...] = ()
 
@@ -136,10 +144,20 @@ def _equal(chosen: QueueFilter, alias: str, columns: tuple[str, ...], parameters
     return text
 
 
-def _lit(light: Span | None, now: datetime, parameters: list[Any]) -> str:
-    """Return the light as SQL over task t."""
-    text = ""
-    low, high = _bounds(light, now)
+PRIORITY = (
+    " AND t.case_id = ANY(ARRAY(SELECT k.id FROM cases k WHERE k.state = 'open' AND k.priority = {priority}))",
+    " AND NOT t.case_id = ANY(ARRAY(SELECT k.id FROM cases k WHERE k.state = 'open' AND k.priority <> {priority}))",
+)
+"""Read once for each statement, from the few open cases that have a priority: one or another, and none."""
+
+
+def _left(reader: Reader, chosen: QueueFilter, now: datetime, parameters: list[Any]) -> str:
+    """Return the light, the priority and what is put off, as SQL over task t."""
+    text = snoozing.condition(reader, snoozed=chosen.snoozed, now=now, parameters=parameters)
+    if chosen.priority is not None:
+        parameters.append(chosen.priority)
+        text += PRIORITY[chosen.priority == "normal"].format(priority=f"${len(parameters)}::text")
+    low, high = _bounds(chosen.light, now)
     for sign, bound in ((">", low), ("<=", high)):
         if bound is not None:
             parameters.append(bound)
@@ -185,7 +203,8 @@ SELECT t.* FROM (SELECT q.due_sort, q.id FROM chosen s CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT t.id AS task_id, t.case_id, c.version, t.stage, t.kind, t.process, t.season_id, s.key AS season_key, c.version_id,
         t.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, t.position_id, t.due_at,
-        t.due_sort, t.opened_at, v.entered_by IN ('return', 'decline', 'oppose', 'fail', 'settle') AS returned, c.late, t.person_id
+        t.due_sort, t.opened_at, v.entered_by IN ('return', 'decline', 'oppose', 'fail', 'settle') AS returned, c.late,
+        t.person_id, coalesce(c.priority, 'normal') AS priority
     FROM task t JOIN cases c ON c.id = t.case_id LEFT JOIN visit v ON v.id = t.visit_id JOIN season s ON s.id = t.season_id
     JOIN project_group g ON g.id = t.group_id WHERE t.id = x.id LIMIT 1) t
 ORDER BY t.due_sort, t.task_id
@@ -204,7 +223,7 @@ def _page(
 ) -> str:
     """Return the statement of a page of `rows`; $1 are the holders, `parameters` gets what follows."""
     source, which = _source(reader, chosen, parameters)
-    where = _lit(chosen.light, now, parameters)
+    where = _left(reader, chosen, now, parameters)
     if after is not None:
         parameters += [after.due_sort, after.task_id]
         where += f" AND (t.due_sort, t.id) > (${len(parameters) - 1}::timestamptz, ${len(parameters)}::uuid)"
@@ -244,7 +263,7 @@ async def task_counts(tx: Tx, reader: Reader, chosen: QueueFilter) -> dict[str, 
     source, which = _source(reader, chosen, parameters)
     parts = []
     for light in get_args(Span):
-        where = _lit(light, tx.now, parameters)
+        where = _left(reader, replace(chosen, light=light), tx.now, parameters)
         parts.append(f"({COUNT.format(which=which, where=where, cap=COUNT_CAP)}) AS {light}")
     (row,) = await tx.rows(f"{source}SELECT {', '.join(parts)}", parameters)
     return dict(row)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -20,7 +21,11 @@ from services.people.substitutes import Wish, name_substitute
 from services.store.transaction import Store, Tx
 from services.web.api.description import operations
 from services.workflow import acts, remarks
+from services.workflow.copies import send_copies
 from services.workflow.drafts import save_draft
+from services.workflow.opinions import keep_opinion
+from services.workflow.questions import ask
+from services.workflow.snoozing import snooze
 from tests.api.conftest import PDF, Installation, submit, task_of
 from tests.api.stories import dead_message, give_account
 from tests.world import World, plan
@@ -42,6 +47,7 @@ ROLES = {
 }
 SPARE = "chemistry-chief"
 """Somebody of no column, who may stand in for others."""
+PUT_OFF = date(2027, 1, 25)
 SOME_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 
 
@@ -94,6 +100,7 @@ async def fill(world: World, code: str) -> dict[str, str]:
         ids["unit_id"] = str(chief.unit_id)
         ids["done_id"] = str(biology)
     ids["guidance_id"] = await task_of(world, "math")
+    ids |= await talk(world, ids["guidance_id"], mark)
     ids["plan_id"] = await task_of(world, "physics")
     ids["basic_id"] = await task_of(world, "biology", "basic-education-office/clerk")
     ids["person_id"] = str(world.people["math-chief"])
@@ -115,6 +122,29 @@ async def stand_in(world: World, *, reason: str) -> UUID:
         by = await world.reader(tx, "math-chief")
         days = {"starts_on": date(2027, 6, 1), "ends_on": date(2027, 6, 5)}
         return await name_substitute(tx, by, Wish(by.person_id, world.people[SPARE], **days, reason=reason))
+
+
+async def talk(world: World, task_id: str, mark: str) -> dict[str, str]:
+    """Let the reviewer of math send a copy, ask, put the task off and keep an opinion; return the ids."""
+    async with world.store.transaction() as tx:
+        by, case_id, task = await world.reader(tx, "research-reviewer"), world.cases["math"], UUID(task_id)
+        (copy,) = await send_copies(tx, by=by, case_id=case_id, to=[world.people["basic-head"]], words=mark)
+    async with world.store.transaction() as tx:
+        question = await ask(tx, by=by, task_id=task, to=world.people["finance-clerk"], text=mark)
+    async with world.store.transaction() as tx:
+        await snooze(tx, by=by, task_id=task, until=PUT_OFF)
+        await keep_opinion(tx, by=by, task_id=task, words=mark)
+    colleague = str(world.people["finance-head"])
+    return {"copy_id": str(copy), "question_id": str(question), "colleague_id": colleague}
+
+
+def filled(body: Any, ids: Mapping[str, str]) -> Any:
+    """Return a body with the `{…_id}` in it filled in."""
+    if isinstance(body, Mapping):
+        return {name: filled(value, ids) for name, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, ids) for value in body]
+    return body.format_map(ids) if isinstance(body, str) and body.startswith("{") else body
 
 
 async def attach_files(installation: Installation) -> None:

@@ -39,6 +39,11 @@ CONTEXT = {
     "exception-granted": {"until": "2027-02-20T16:00:00+00:00", "reason": "Illness"},
     "filed": {"number": "QJ-2027-001"},
     "remind": {"missed": 3},
+    "copied": {"reason": "For <b>you</b>."},
+    "asked": {"reason": "Is it enough?"},
+    "answered": {"reason": "It is."},
+    "urged": {"reason": "It begins next week."},
+    "priority-given": {"reason": "The <i>board</i> meets.", "priority": "urgent"},
 }  # fmt: skip
 HELD = (COACH, "basic-education-office/clerk")
 OF_SEASON = {"season-missing", "season-summary"}

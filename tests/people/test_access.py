@@ -115,13 +115,15 @@ async def seen_three_ways(town, reader):
         statement = f"SELECT k.group_id FROM cases k WHERE k.process = $1 AND {scope.text}"
         by_text = await tx.rows(statement, ("plan", *scope.parameters))
         every = await tx.rows(
-            "SELECT c.bureau_id, c.group_id, c.actors, c.process, g.programme, g.guiding_unit_id, g.base_unit_id"
-            " FROM cases c JOIN project_group g ON g.id = c.group_id"
+            "SELECT c.bureau_id, c.group_id, c.actors, c.process, g.programme, g.guiding_unit_id, g.base_unit_id,"
+            " EXISTS (SELECT FROM case_copy k WHERE k.case_id = c.id AND k.person_id = $1 AND k.revoked_at IS NULL) AS copied"
+            " FROM cases c JOIN project_group g ON g.id = c.group_id",
+            (reader.person_id,),
         )
     return (
         {names[case.group_id] for case in by_condition},
         {names[row["group_id"]] for row in by_text},
-        {names[case["group_id"]] for case in every if may_see_case(reader, as_locked(case))},
+        {names[case["group_id"]] for case in every if may_see_case(reader, as_locked(case), copied=case["copied"])},
     )
 
 
@@ -137,6 +139,24 @@ async def test_each_role_sees_its_cases_and_no_others(town):
     for login, expected in SEEN.items():
         for seen in await seen_three_ways(town, await town.reader(login)):
             assert seen == expected, login
+
+
+async def test_a_copy_shows_its_case_to_its_person_until_it_is_revoked(town):
+    await fill(town)
+    await add_cases(town)
+    nobody, auditor = await town.reader("nobody"), await town.reader("auditor")
+    async with town.store.transaction() as tx:
+        (case,) = await tx.rows("SELECT id FROM cases WHERE group_id = $1", (town.groups["math"],))
+        await tx.rows(
+            "INSERT INTO case_copy (id, bureau_id, case_id, from_id, person_id, words, at, unread)"
+            " VALUES ($1, $2, $3, $4, $5, '', $6, true)",
+            (tx.new_id(), town.bureau_id, case["id"], auditor.person_id, nobody.person_id, tx.now),
+        )
+    assert await seen_three_ways(town, nobody) == (MATH, MATH, MATH)
+    assert await seen_three_ways(town, auditor) == (set(), set(), set())
+    async with town.store.transaction() as tx:
+        await tx.rows("UPDATE case_copy SET revoked_at = at")
+    assert await seen_three_ways(town, nobody) == (set(), set(), set())
 
 
 async def test_nothing_of_another_bureau_is_seen(town, neighbour):

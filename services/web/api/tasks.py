@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from services.web.api.callers import Reading
 from services.web.api.models import Out, TaskOut
 from services.web.api.values import After, Code, Limit
+from services.workflow.beside import Priority
 from services.workflow.case_list import task_facts
 from services.workflow.queue import Cursor, QueueFilter, Span, task_counts, tasks_page
 from services.workflow.represented import Whose
@@ -53,7 +54,7 @@ class TaskWhole(Out):
     decided_by: str | None
 
 
-def chosen(
+def chosen(  # noqa: PLR0913 - the filters of a list
     *,
     kind: Literal["submit", "approve"] | None = None,
     process: Code = None,
@@ -62,11 +63,14 @@ def chosen(
     season_id: UUID | None = None,
     light: Span | None = None,
     whose: Whose | None = None,
+    priority: Priority | None = None,
+    snoozed: bool = False,
 ) -> QueueFilter:
     """Read the filter from the query."""
     return QueueFilter(
-        kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light, whose=whose
-    )
+        kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light, whose=whose,
+        priority=priority, snoozed=snoozed,
+    )  # fmt: skip
 
 
 Chosen = Annotated[QueueFilter, Depends(chosen)]

@@ -19,6 +19,7 @@ from services.store.transaction import Tx
 from services.web import filters, workbooks
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter
+from services.workflow.for_me import for_me
 from services.workflow.queue import COUNT_CAP, Cursor, TaskRow, tasks_page
 
 router = APIRouter(include_in_schema=False)
@@ -71,8 +72,10 @@ async def _list(page: Page, template: str, *, kind: Literal["approve"] | None, p
     if page.is_htmx and after:
         return page.render("parts/task_rows.html", **context)
     choices = await _choices(page)
+    besides = await for_me(page.tx, page.reader)
     return page.render(
         template,
+        for_me=besides,
         **context,
         **choices,
         counts=found.counts,
@@ -80,6 +83,7 @@ async def _list(page: Page, template: str, *, kind: Literal["approve"] | None, p
         lights=filters.LIGHTS,
         whose=filters.WHOSE,
         first=not after,
+        priorities=filters.PRIORITIES,
     )
 
 
