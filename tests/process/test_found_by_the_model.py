@@ -297,3 +297,22 @@ def test_one_before_is_before_also_after_both_have_taken_their_opinions_back() -
     tale.refuses("clerk", "approve", "clerk")
     tale.by("reviewer", "approve", "reviewer")
     tale.by("clerk", "approve", "clerk")
+
+
+def test_one_before_is_before_also_where_the_case_came_straight_back() -> None:
+    tale = Tale(submit(), approve("one", "office/clerk", after_correction="straight-back"))
+    tale.submits()
+    tale.by("clerk", "add-signer", to="head", how="before")
+    tale.by("head", "approve", "head")
+    tale.by("clerk", "return", to="plan")
+    tale.submits()
+    tale.by("head", "take-back", at=1)
+    tale.refuses("clerk", "approve", "clerk")
+
+
+def test_nobody_signs_twice_by_entering_it_themself() -> None:
+    tale = Tale(submit(), approve("bureau", {"all_of": ["office/clerk", "finance/clerk"]}))
+    tale.people.holders["finance/clerk"].append("clerk")
+    tale.submits()
+    tale.by("clerk", "approve", "office/clerk")
+    tale.refuses("clerk", "approve", "finance/clerk", paper="clerk")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.errors import ConflictError
@@ -24,9 +24,11 @@ from services.process.definitions import (
 from services.process.engine.change import Change
 from services.process.engine.conditions import chosen_way
 from services.process.outcomes import OpenedVisit
-from services.process.states import TaskKind, TaskState, VisitState
+from services.process.states import Opinion, TaskKind, TaskState, VisitState
 
 KINDS: Mapping[str, TaskKind] = {"submit": "submit", "approve": "approve", "sign": "sign", "assess": "assess"}
+
+Signer = TypeVar("Signer", TaskState, Opinion)
 
 
 def start(change: Change) -> None:
@@ -111,7 +113,7 @@ def restore(change: Change, visit: VisitState, *, keep_due: bool) -> VisitState:
     dates = {"due_at": visit.due_at, "close_at": visit.close_at, "exception": visit.exception} if keep_due else {}
     opened = _visit(
         change, visit.stage, tasks=tuple(_renamed(task, ids) for task in visit.tasks),
-        waiting=tuple(_renamed(task, ids) for task in visit.waiting), opinions=visit.opinions,
+        waiting=tuple(_renamed(task, ids) for task in visit.waiting), opinions=tuple(moved_to(each, ids) for each in visit.opinions),
         extensions=visit.extensions, objections=visit.objections, **dates,
     )  # fmt: skip
     _add(change, opened, stage, kept=keep_due)
@@ -119,8 +121,14 @@ def restore(change: Change, visit: VisitState, *, keep_due: bool) -> VisitState:
 
 
 def _renamed(task: TaskState, ids: Mapping[UUID, UUID]) -> TaskState:
-    added = task.added and task.added.model_copy(update={"to": ids.get(task.added.to, task.added.to)})
-    return task.model_copy(update={"id": ids[task.id], "added": added, "helper": None})
+    return moved_to(task, ids).model_copy(update={"id": ids[task.id], "helper": None})
+
+
+def moved_to(signer: Signer, ids: Mapping[UUID, UUID]) -> Signer:
+    """Let a signer who signs or has signed and who was added to a closed task follow the one that stands instead of it."""
+    if signer.added is None or signer.added.to not in ids:
+        return signer
+    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": ids[signer.added.to]})})
 
 
 def _visit(change: Change, code: str, **values: Any) -> VisitState:

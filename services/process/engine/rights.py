@@ -135,7 +135,7 @@ def check_judge(
     if persons & authors or held & submitting_positions(definition, state, context):
         raise OwnSubmissionError
     signed = {opinion.person for opinion in visit.opinions} | {opinion.on_behalf for opinion in visit.opinions}
-    if (persons - {context.entered_by}) & signed:
+    if {context.person, on_behalf} & (signed - {None}):
         raise SameSignerError
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
 from uuid import UUID
 
 from services.errors import ForbiddenError, IllegalTransitionError
 from services.process.definitions import ActedStage, Each, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
+from services.process.engine.entering import moved_to
 from services.process.engine.rights import (
     acting_for,
     check_hand_to,
@@ -21,8 +20,6 @@ from services.process.engine.rights import (
 from services.process.events import AddSigner, RemoveSigner
 from services.process.outcomes import ClosedTask, NewTask
 from services.process.states import Added, Opinion, TaskState, VisitState
-
-Signer = TypeVar("Signer", TaskState, Opinion)
 
 
 def add_signer(change: Change, event: AddSigner) -> None:
@@ -142,9 +139,9 @@ def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: 
     again = [each.model_copy(update={"id": ids[each.id], "helper": None}) for each in called]
     visit = change.put(
         visit,
-        tasks=(*(_moved_to(each, ids) for each in visit.tasks), task),
-        waiting=tuple(_moved_to(each, ids) for each in (*again, *visit.waiting)),
-        opinions=tuple(_moved_to(each, ids) for each in visit.opinions if each.task != opinion.task),
+        tasks=(*(moved_to(each, ids) for each in visit.tasks), task),
+        waiting=tuple(moved_to(each, ids) for each in (*again, *visit.waiting)),
+        opinions=tuple(moved_to(each, ids) for each in visit.opinions if each.task != opinion.task),
     )
     change.added.append(NewTask(visit.id, task))
     change.tell("taken-back", visit=visit)
@@ -159,10 +156,3 @@ def _whom_it_was_added_to(visit: VisitState, opinion: Opinion) -> set[UUID]:
         found.add(at.to)
         at = added.get(at.to)
     return found
-
-
-def _moved_to(signer: Signer, ids: Mapping[UUID, UUID]) -> Signer:
-    """Let a signer who signs or has signed and who was added to a closed task follow the one that stands instead of it: no task opens twice."""
-    if signer.added is None or signer.added.to not in ids:
-        return signer
-    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": ids[signer.added.to]})})
