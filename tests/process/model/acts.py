@@ -114,7 +114,7 @@ def event_of(act: Act, sight: Sight) -> Event:
     return _other(act, sight)
 
 
-def _other(act: Act, sight: Sight) -> Event:  # noqa: PLR0911 - one line per act
+def _other(act: Act, sight: Sight) -> Event:  # noqa: C901, PLR0911 - one line per act
     match act.do:
         case "submit":
             return events.Submit(sight.task(act), sight.next)

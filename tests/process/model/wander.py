@@ -117,7 +117,7 @@ def _paper(random: Random, story: Story) -> str:
     return random.choice(story.people.names) if random.random() < 0.04 else ""
 
 
-def other(random: Random, story: Story) -> Act:
+def other(random: Random, story: Story) -> Act:  # noqa: C901, PLR0911 - one line per act
     """An act on a visit, on a decision or on the case."""
     kinds = [story.chart.kind(visit.stage) for visit in story.state.open]
     do = random.choice(OTHERS)
