@@ -192,9 +192,10 @@ def test_pieces_that_touch_are_one():
 
 
 def test_a_gutter_grows_with_the_lines_in_it():
-    """Four lines to four boxes of one column, each from another row."""
+    """Four lines to four boxes of one column, each from another row, with boxes right behind the gutter."""
     targets, sources = (
-        Fork(box(f"{n}s"), tuple(Arm(f"{n} {i}", (box(f"{n}{i}"),)) for i in range(4)), box(f"{n}j")) for n in "ab"
+        Fork(box(f"{n}s"), tuple(Arm(f"{n} {i}", (box(f"{n}{i}"), box(f"{n}{i}+"))) for i in range(4)), box(f"{n}j"))
+        for n in "ab"
     )
     for direction in DIRECTIONS:
         check(lay_out([targets, sources], [Back(f"b{i}", f"a{3 - i}", str(i)) for i in range(4)], direction=direction))
