@@ -30,7 +30,7 @@ due, too: that clock may be a little ahead of ours."""
 READY = f"""
 n.state = 'pending' AND (n.kind <> ALL($2::text[]) OR n.created_at <= $1::timestamptz - interval '60 seconds'
     OR n.bureau_id NOT IN (SELECT bureau_id FROM behind)) AND NOT {HELD}
-"""
+"""  # noqa: S608 - constant parts
 """What an act tells goes at once. What alarms tell waits until the bureau's sweep is through, but not over a minute. What asks
 for an act in a suspended case waits until that is resumed."""
 

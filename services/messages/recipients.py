@@ -132,7 +132,7 @@ def one_of(kinds: Iterable[str]) -> str:
 
 
 def _holder(position: str) -> str:
-    return f"SELECT FROM appointment a WHERE a.position_id = {position} AND a.person_id = n.person_id AND {HOLDING}"  # noqa: S608
+    return f"SELECT FROM appointment a WHERE a.position_id = {position} AND a.person_id = n.person_id AND {HOLDING}"
 
 
 YOURS = f"""
@@ -172,5 +172,5 @@ still or goes on again."""
 
 HELD = f"""
 (n.kind IN {one_of(UNTIL_RESUMED)} AND EXISTS (SELECT FROM cases s WHERE s.id = n.case_id AND s.suspended_at IS NOT NULL))
-"""  # noqa: S608 - constant parts
+"""
 """Whether notification n asks for an act in a case that is suspended: it is kept until the case is resumed."""
