@@ -18,7 +18,7 @@ import asyncpg
 from benchmarks.database import server
 from benchmarks.measure import Figure
 
-NAMES = ("decision", "case", "queue", "sweep", "mail", "start")
+NAMES = ("decision", "case", "queue", "history", "sweep", "mail", "start")
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 LIBRARIES = ("fastapi", "sqlmodel", "sqlalchemy", "asyncpg", "uvicorn", "aiosmtplib", "prefect")
 

@@ -34,7 +34,7 @@ class Answer(BaseModel):
     id: UUID
 
 
-engine = create_async_engine(sqlalchemy_url(os.environ["GUANTONG_DATABASE_URL"]), pool_size=10, max_overflow=5)
+engine = create_async_engine(sqlalchemy_url(os.environ["GUANTONG_DATABASE_URL"]), pool_size=10, max_overflow=0)
 app = FastAPI()
 
 

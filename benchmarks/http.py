@@ -63,18 +63,20 @@ async def _until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """One request; `wanted` is the status that it must have."""
+    """One request; `wanted` is the status that it must have, `token` whose it is, where not everybody's."""
 
     method: str
     path: str
     body: object = None
     wanted: int = 200
+    token: str = ""
 
     def encode(self, headers: dict[str, str]) -> bytes:
         body = b"" if self.body is None else json.dumps(self.body).encode()
         lines = [f"{self.method} {self.path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
         lines += ["Content-Type: application/json"] if body else []
         lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Authorization: Bearer {self.token}"] if self.token else []
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 

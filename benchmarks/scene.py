@@ -26,7 +26,7 @@ from services.workflow.season_plan import plan_season
 from services.workflow.seasons import open_season
 
 GROUP = "biology"
-REVIEWER, CLERK, FINANCE, CHIEF = "research-reviewer", "basic-clerk", "finance-clerk", f"{GROUP}-chief"
+REVIEWER, CLERK, FINANCE = "research-reviewer", "basic-clerk", "finance-clerk"
 
 
 class MovableClock:

@@ -44,7 +44,7 @@ async def workplace() -> AsyncIterator[Workplace]:
         return
     settings = load_settings()
     clock = StoreClock() if settings.clock == "store" else SystemClock()
-    store = Store(settings.required_database_url(), clock=clock, pool_size=2, application_name="guantong-flow")
+    store = Store(settings.required_database_url(), clock=clock, pool_size=7, application_name="guantong-flow")
     try:
         yield Workplace(store, PrefectWaiter())
     finally:

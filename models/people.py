@@ -111,6 +111,37 @@ class Appointment(Row, table=True):
     created_at: Moment = moment()
 
 
+class Substitution(Row, table=True):
+    """代理: somebody stands in for a person from a day to a day (both inclusive), or until `ended_at` where that is sooner.
+
+    `processes` are [programme, process] pairs; null for all. Never changed but to be ended, so that who acted for whom
+    can always be told.
+    """
+
+    __tablename__ = "substitution"
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "id"),
+        same_bureau("person_id", "person"),
+        same_bureau("substitute_id", "person"),
+        CheckConstraint("ends_on >= starts_on", name="period"),
+        CheckConstraint("substitute_id <> person_id", name="somebody_else"),
+        CheckConstraint("processes IS NULL OR jsonb_array_length(processes) > 0", name="processes_named"),
+        Index(
+            "ix_substitution_substitute", "substitute_id", "ends_on", "starts_on", postgresql_where="ended_at IS NULL"
+        ),
+        Index("ix_substitution_person", "person_id", "id"),
+    )
+    person_id: UUID
+    substitute_id: UUID
+    starts_on: date
+    ends_on: date
+    processes: list[list[str]] | None = document(nullable=True)
+    reason: str = Field(max_length=500)
+    named_by: UUID | None = None
+    created_at: Moment = moment()
+    ended_at: Moment | None = moment(nullable=True)
+
+
 class Account(Row, table=True):
     """How a person signs in. No mailbox is needed: a slip with a one-time code activates it."""
 

@@ -1,5 +1,6 @@
 """Programmes, their versions, calendars and seasons."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
@@ -29,6 +30,29 @@ class ProgrammeVersion(Row, table=True):
     resolved: Json = document()
     loaded_at: Moment = moment()
     loaded_by: UUID | None = None
+
+
+class ProgrammeOverlay(Row, table=True):
+    """A bureau's own values over a programme's pack; every version of it stays, and the highest `n` is in force.
+
+    `changes` is a list of {place, base, value}. `base_id` is the pack without them, `version_id` with them.
+    """
+
+    __tablename__ = "programme_overlay"
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "programme", "n"),
+        same_bureau("base_id", "programme_version"),
+        same_bureau("version_id", "programme_version"),
+        CheckConstraint("n > 0", name="n"),
+    )
+    programme: str = Field(max_length=60)
+    n: int
+    base_id: UUID
+    version_id: UUID
+    changes: list[dict[str, Any]] = document()
+    reason: str = Field(max_length=2000)
+    person_id: UUID | None = None
+    at: Moment = moment()
 
 
 class CalendarVersion(Row, table=True):

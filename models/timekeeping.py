@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import Json, Moment, Row, document, moment, one_of
@@ -16,6 +16,7 @@ class Deadline(Row, table=True):
         UniqueConstraint("subject_id"),
         one_of("subject", "task", "season", "visit"),
         one_of("state", "open", "met", "void"),
+        {"postgresql_with": {"fillfactor": 85}},
     )
     subject: str
     subject_id: UUID
@@ -31,18 +32,21 @@ class Deadline(Row, table=True):
 class Alarm(Row, table=True):
     """A series of times at which somebody is told. It carries only its next time; null when it is over or void.
 
-    The recipient is a position (whoever holds it when it fires) or a person.
+    The recipient is a position (whoever holds it when it fires) or a person. The task leads the key, so that the key is
+    the look-up by task as well: every index less makes acts and sweeps faster. An alarm is deleted with its task's end.
     """
 
     __tablename__ = "alarm"
     __table_args__ = (
+        PrimaryKeyConstraint("task_id", "id"),
         CheckConstraint("(position_id IS NULL) <> (person_id IS NULL)", name="one_recipient"),
         one_of("kind", "remind", "warn", "overdue", "escalate", "close"),
         Index("ix_alarm_next", "next_at", postgresql_where="next_at IS NOT NULL"),
-        Index("ix_alarm_task", "task_id"),
+        # A season's alarms come due together: every row of a page gets its next version at once, on the same page.
+        {"postgresql_with": {"fillfactor": 50}},
     )
     deadline_id: UUID
-    task_id: UUID
+    task_id: UUID = Field(primary_key=True)
     case_id: UUID
     visit_n: int
     kind: str

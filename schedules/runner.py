@@ -144,7 +144,7 @@ def _bound(run: Callable[[Clockwork], Awaitable[None]], work: Clockwork) -> Call
 
 def _open_store(settings: Settings) -> Store:
     clock = StoreClock() if settings.clock == "store" else SystemClock()
-    return Store(settings.required_database_url(), clock=clock, pool_size=6, application_name="guantong-clock")
+    return Store(settings.required_database_url(), clock=clock, pool_size=11, application_name="guantong-clock")
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -54,7 +54,7 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _wanted(folder: str) -> bool:
-    top = Path(folder).absolute().relative_to(ROOT).parts  # not resolved: the environment may be a link
+    top = Path(folder).absolute().relative_to(ROOT).parts  # not resolved: .venv may be a link
     return not top or top[0] in FOLDERS
 
 

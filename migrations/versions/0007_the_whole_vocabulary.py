@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -91,7 +91,7 @@ def _tasks_and_decisions() -> None:
     op.create_check_constraint(op.f("ck_task_holder"), "task", "holder_id = coalesce(person_id, position_id)")
     op.drop_index("ix_task_stream", table_name="task")
     op.create_index(
-        "ix_task_stream", "task", ["holder_id", "season_id", "stage", "kind", "due_sort", "id"],
+        "ix_task_stream", "task", ["holder_id", "season_id", "process", "stage", "kind", "due_sort", "id"],
         postgresql_where="state = 'open'",
     )  # fmt: skip
     for column in ("on_behalf_id", "entered_by_id", "to_person_id"):

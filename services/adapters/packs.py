@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from services.adapters.pack_mending import mend
-from services.adapters.pack_words import words
 from services.adapters.yaml_source import PackProblem, Reader, Sourced, dotted, gather
 from services.errors import PackError
 from services.i18n import Message
 from services.process.definitions import STAGE_KINDS
 from services.process.mistakes import Loc
 from services.process.pack_checks import check
+from services.process.pack_words import words
 from services.process.packs import Pack
 from services.process.roster import Roster, roster_mistakes
 

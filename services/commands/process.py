@@ -1,28 +1,26 @@
-"""`guantong process export`: a process as BPMN 2.0, as a drawing, or in words."""
+"""`guantong process`: a process as BPMN 2.0, as a drawing, or in words; running cases moved to another version."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from services.errors import NotFoundError, PackError
+from services.i18n import N_, translate
 from services.process.definitions import ProcessDefinition
 from services.process.packs import Pack
 from services.settings import Settings, load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Processes: export.")
+app = typer.Typer(no_args_is_help=True, help="Processes: export, migrate.")
 
 MISTAKES = 1
-
-
-@app.callback()
-def group() -> None:
-    """Keep `export` a command of the group, although it is the only one."""
 
 
 @app.command()
@@ -46,6 +44,77 @@ def export(
         raise NotFoundError("There is no process “{process}”; known are {known}", process=process, known=known)
     write = _as_words if words else _as_svg if svg else _as_bpmn
     print(write(pack, definition, settings.locale), end="")
+
+
+@app.command()
+def migrate(  # noqa: PLR0913 - the options of a command
+    programme: Annotated[str, typer.Argument(help="The programme's code.")],
+    process: Annotated[str, typer.Argument(help="The process's code.")],
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="Beginning of the version's digest; left out: the version in force.")
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="Move each case back to the version that it came from.")] = False,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="OLD=NEW: what a stage is called in the other version.")
+    ] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Only this case (its id); may stand several times.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each case.")] = False,
+    bureau: Annotated[str | None, typer.Option(help="The bureau's code, where several have the programme.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Move the running cases of a process to another version of its pack, each by itself."""
+    settings = load_settings()
+    renames = dict(_pair(each) for each in rename or ())
+    only = [_case_id(each) for each in case] if case else None
+
+    async def run(tx: Any) -> Any:
+        from services.programmes.in_force import bureau_of
+        from services.workflow.migrating import Migration, find_version, migrate_cases
+
+        bureau_id = await bureau_of(tx, programme, bureau=bureau)
+        target = None if back else await find_version(tx, bureau_id, programme, to)
+        wanted = Migration(bureau_id, programme, process, target, renames, only=only)
+        return await migrate_cases(tx, wanted, dry_run=dry_run)
+
+    moves = _in_store(settings, run)
+    _print_moves(moves, settings.locale, as_json=as_json, dry_run=dry_run)
+    if any(not move.moves for move in moves):
+        raise typer.Exit(MISTAKES)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (old and sign and new):
+        raise typer.BadParameter(f"{text}: write OLD=NEW, for example --rename guidance=review")
+    return old, new
+
+
+def _case_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no id of a case") from None
+
+
+def _print_moves(moves: list[Any], locale: str, *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        items = [
+            {
+                "case": str(move.case_id), "group": move.group, "stage": move.stage, "moves": move.moves,
+                "from_version": str(move.from_version), "to_version": str(move.to_version),
+                "obstacles": [why.in_(locale) for why in move.obstacles],
+            }
+            for move in moves
+        ]  # fmt: skip
+        print(json.dumps({"dry_run": dry_run, "cases": items}, ensure_ascii=False, indent=1))
+        return
+    for move in moves:
+        done = N_("would move") if dry_run else N_("moved")
+        said = translate(locale, done) if move.moves else translate(locale, N_("stays: "))
+        print(f"{move.group} {move.stage}: {said}" + "; ".join(why.in_(locale) for why in move.obstacles))
+    if not moves:
+        print(translate(locale, N_("No running case stands under another version.")))
 
 
 def _as_bpmn(pack: Pack, definition: ProcessDefinition, locale: str) -> str:
@@ -73,7 +142,8 @@ def _pack(settings: Settings, programme: str, bureau: str | None) -> Pack:
         return _of_folder(Path(programme), settings.locale)
     from services.programmes.in_force import pack_in_force
 
-    return _in_store(settings, lambda tx: pack_in_force(tx, programme, bureau=bureau))
+    pack: Pack = _in_store(settings, lambda tx: pack_in_force(tx, programme, bureau=bureau))
+    return pack
 
 
 def _of_folder(path: Path, locale: str) -> Pack:

@@ -11,23 +11,24 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.messages.kinds import FROM_SERIES, MOVES_DATES, NEEDS_OPEN_TASK, TO_ASSIGNEE, urgency
+from services.messages.kinds import FROM_SERIES, MOVES_DATES, NEEDS_OPEN_TASK, PEOPLE_KINDS, TO_ASSIGNEE, urgency
 from services.messages.recipients import HELD, NAMED, OVER, TASK, YOURS, gone, one_of
+from services.messages.standing import Standing, read_standing
 from services.process.definitions import ProcessDefinition
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
 
 FACTS = f"""
-SELECT n.id, n.message_id, n.kind, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
+SELECT n.id, n.message_id, n.kind, n.subject_id, n.at, n.context::text AS context, {TASK} AS task_id, n.case_id, n.person_id, n.bureau_id,
     n.season_id, b.name AS bureau, b.zone, b.code AS bureau_code,
     ({TASK} IS NOT NULL AND n.kind = ANY($2::text[]) AND t.state IS DISTINCT FROM 'open') OR ({OVER}) AS stale, {HELD} AS held,
     {gone("$4", "$5")} AS gone, t.kind AS task_kind, t.stage AS task_stage, c.stage AS case_stage, c.number, c.process, s.process AS season_process, s.key AS season_key,
     coalesce(c.version_id, s.version_id) AS version_id, g.title_zh AS group_zh, g.title_en AS group_en,
     po.title_zh AS position_zh, po.title_en AS position_en, pu.title_zh AS unit_zh, pu.title_en AS unit_en,
     dp.title_zh AS by_zh, dp.title_en AS by_en, du.title_zh AS by_unit_zh, du.title_en AS by_unit_en,
-    d.kind AS act, d.to_stage, who.name AS who, behalf.name AS behalf, entered.name AS entered, missing.name AS missing,
+    d.kind AS act, d.to_stage, coalesce(bp.name, who.name) AS who, behalf.name AS behalf, entered.name AS entered, missing.name AS missing,
     d.kind = 'settle' AND dv.closed_at = d.at AS upheld, l.due_at, l.close_at, l.explained::text AS explained,
-    t.id IS NOT NULL AND ({YOURS}) AS holds, t.person_id = n.person_id AS mine,
+    t.id IS NOT NULL AND ({YOURS}) AS holds, t.person_id = n.person_id AS mine, bp.name AS by_name,
     CASE WHEN n.task_id IS NULL THEN 0 ELSE (SELECT count(DISTINCT x.at) FROM notification x
         WHERE x.subject_id = n.task_id AND x.kind IN {one_of(MOVES_DATES)}) END AS changes
 FROM notification n
@@ -46,6 +47,7 @@ LEFT JOIN person behalf ON behalf.id = d.on_behalf_id
 LEFT JOIN person entered ON entered.id = d.entered_by_id
 LEFT JOIN person missing ON missing.id = (n.context ->> 'person_id')::uuid
 LEFT JOIN visit dv ON dv.id = d.visit_id
+LEFT JOIN person bp ON bp.bureau_id = n.bureau_id AND bp.id = (n.context ->> 'person')::uuid
 LEFT JOIN deadline l ON l.subject_id = t.id
 WHERE n.message_id = ANY($3::uuid[]) AND n.state = 'enclosed'
 """  # noqa: S608 - constant parts
@@ -59,12 +61,13 @@ class Item:
     reader, whom the task is no longer with. held: it asks for an act in a suspended case. holds: the task is with the reader,
     so the link leads to it and not to the case; mine: by name, whatever they hold. changes: how often the due date or close
     moved so far. who, behalf, entered: who acted, for whom, and who entered what was decided on paper. missing: with whom
-    the task is, who has left.
+    the task is, who has left. standing: the substitution that it is about.
     """
 
     row: Mapping[str, Any]
     context: Mapping[str, Any]
     definition: ProcessDefinition | None
+    standing: Standing | None = None
 
     @property
     def id(self) -> UUID:
@@ -116,12 +119,16 @@ class Item:
     @property
     def path(self) -> str:
         """The page to open; looking at it changes nothing."""
+        if self.kind == "question-withdrawn":
+            return "/tasks"  # what the question showed may be out of sight again
         if self.row["task_id"] and self.row["holds"]:
             return f"/tasks/{self.row['task_id']}"
         if self.kind == "recalled" or (self.kind == "signer-added" and not self.row["task_id"]):
             return "/"  # they have no part in the case, or none yet
         if self.row["case_id"]:
             return f"/cases/{self.row['case_id']}"
+        if self.kind in PEOPLE_KINDS:
+            return "/account"
         return f"/seasons/{self.row['season_id']}" if self.row["season_id"] else "/"
 
     def order(self) -> tuple[int, bool, dt.datetime, dt.datetime]:
@@ -133,10 +140,13 @@ class Item:
 async def read_items(tx: Tx, message_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
     """Return the enclosed notifications of each message, in the order in which a digest says them."""
     items: dict[UUID, list[Item]] = {identity: [] for identity in message_ids}
-    for row in await tx.rows(
+    rows = await tx.rows(
         FACTS, (tx.now, list(NEEDS_OPEN_TASK), list(message_ids), list(TO_ASSIGNEE), list(FROM_SERIES))
-    ):
-        items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row)))
+    )
+    standing = await read_standing(tx, {row["subject_id"] for row in rows if row["kind"] in PEOPLE_KINDS})
+    for row in rows:
+        about = standing.get(row["subject_id"])
+        items[row["message_id"]].append(Item(row, json.loads(row["context"]), await _definition(tx, row), about))
     for enclosed in items.values():
         enclosed.sort(key=Item.order)
     return items

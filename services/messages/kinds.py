@@ -16,7 +16,7 @@ HANDED = ("transferred", "delegated", "answered", "signer-added")
 
 TO_ASSIGNEE = (
     "task-opened", "returned", "exception-granted", "due-changed", "put-back", "extension-granted", "extension-refused",
-    "resumed", *HANDED, *REMINDERS,
+    "resumed", "urged", *HANDED, *REMINDERS,
 )  # fmt: skip
 """Told to whoever the task is with: a person, or any holder of its position."""
 
@@ -59,13 +59,22 @@ ACT_KINDS = (
     "jumped",
     "objected",
     "objection-settled",
+    "urged",
+    "priority-given",
+    "copied",
+    "asked",
+    "question-answered",
+    "question-withdrawn",
 )
 """Written with what somebody did to a case."""
 
 SEASON_KINDS = ("season-missing", "season-summary", "audit-anchor")
 """About a season or the bureau; they have no case."""
 
-KINDS = (*ALARM_KINDS, *ACT_KINDS, *SEASON_KINDS)
+PEOPLE_KINDS = ("substitute-named", "substitute-ended")
+"""About who stands in for whom; their subject is the substitution."""
+
+KINDS = (*ALARM_KINDS, *ACT_KINDS, *SEASON_KINDS, *PEOPLE_KINDS)
 
 NEEDS_OPEN_TASK = (*ALARM_KINDS, *(kind for kind in TO_ASSIGNEE if kind not in ALARM_KINDS), *TO_POSITION)
 """Said only while the task is open. The act that closes a task voids them, but an act whose statement began before a
@@ -99,6 +108,7 @@ URGENCY = (
     "close",
     "overdue",
     "unheld",
+    "urged",
     "warn",
     "remind",
     "returned",
@@ -115,6 +125,10 @@ URGENCY = (
     "extension-granted",
     "extension-refused",
     "due-changed",
+    "asked",
+    "answered",
+    "priority-given",
+    "copied",
 )
 """The order in a digest; whatever is not named follows. An escalation stands before every reminder."""
 

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from services.messages.kinds import FROM_SERIES, HANDED, REMINDERS, TO_ASSIGNEE, TO_POSITION, UNTIL_RESUMED
-from services.people.access import ADMINISTRATOR
 from services.people.holding import holds
+from services.people.positions import ADMINISTRATOR
 from services.store.transaction import Tx
 
 HOLDING = holds("($1::timestamptz AT TIME ZONE b.zone)::date", "$1::timestamptz")

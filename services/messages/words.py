@@ -24,6 +24,7 @@ LABELS = {
     "objected": N_("Objection:"),
 }
 """What the words are with which something was done; elsewhere they are its reason."""
+SAYS_WORDS = frozenset({"copied", "asked", "question-answered", "urged", "priority-given"})
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -55,6 +56,18 @@ class Due:
 
 
 @dataclass(frozen=True)
+class SaidStanding:
+    """Who stands in for whom. is_substitute: the reader is who stands in. processes: one line; "" for all."""
+
+    is_substitute: bool
+    person: str
+    substitute: str
+    first: str
+    last: str
+    processes: str
+
+
+@dataclass(frozen=True)
 class Said:
     """One notification in the reader's language; every value is plain text without surprises.
 
@@ -79,6 +92,7 @@ class Said:
     number: str
     label: str
     reason: str
+    words: str
     by: str
     to: str
     upheld: bool
@@ -88,6 +102,7 @@ class Said:
     missed: int
     groups: tuple[str, ...]
     figures: Mapping[str, str]
+    standing: SaidStanding | None
 
 
 def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
@@ -113,7 +128,8 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         number=str(context.get("number") or row["number"] or ""),
         label=translate(locale, LABELS.get(item.kind, N_("Reason:"))),
         reason=printable(str(context.get("reason", ""))) if item.kind in SAYS_REASON else "",
-        by=_by(row, locale) if item.kind in SAYS_BY else "",
+        words=printable(str(context.get("reason", ""))) if item.kind in SAYS_WORDS else "",
+        by=printable(row["by_name"] or "") or (_by(row, locale) if item.kind in SAYS_BY else ""),
         to=_stage(item, row["to_stage"], locale),
         upheld=bool(row["upheld"]),
         missing=one_line(row["missing"] or ""),
@@ -122,6 +138,22 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         missed=int(context.get("missed", 1)) if isinstance(context.get("missed", 1), int) else 1,
         groups=tuple(_groups(context.get("missing"), locale)),
         figures={name: one_line(str(value)) for name, value in context.items() if isinstance(value, int | str)},
+        standing=_standing(item, locale),
+    )
+
+
+def _standing(item: Item, locale: str) -> SaidStanding | None:
+    about = item.standing
+    if about is None:
+        return None
+    titles = [printable(title.in_(locale)) for title in about.processes]
+    return SaidStanding(
+        is_substitute=item.row["person_id"] == about.substitute_id,
+        person=printable(about.person),
+        substitute=printable(about.substitute),
+        first=day_text(about.starts_on, locale),
+        last=day_text(about.ends_on, locale),
+        processes=("、" if language(locale) == "zh" else ", ").join(titles),
     )
 
 

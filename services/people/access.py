@@ -8,53 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal_column, or_, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 
+from models.beside import CaseCopy
 from models.case import Case, Task
 from models.people import ProjectGroup
+from models.programme import ProgrammeVersion
 from services.errors import ForbiddenError, NotFoundError
+from services.people.positions import (
+    ADMINISTRATOR,
+    AUDITOR,
+    BASE_OFFICE,
+    LENT,
+    OFFICE_ROLES,
+    REVIEWER,
+    SECURITY,
+    STANDS_IN,
+    HeldPosition,
+    Sight,
+    StandIn,
+    held_position,
+    read_stand_ins,
+    sight_of,
+)
+from services.process.definitions import ProcessDefinition
+from services.process.packs import Pack
 from services.store.transaction import Tx
 
-ADMINISTRATOR, AUDITOR, SECURITY = "administrator", "audit-administrator", "security-administrator"
-"""Roles at the bureau itself (三员): each is given to a different person."""
-BUREAU_ROLES = frozenset({ADMINISTRATOR, AUDITOR, SECURITY})
-UNIT_ADMINISTRATOR = "unit-administrator"
-COACHES = frozenset({"chief-coach", "coach"})
-REVIEWER = "reviewer"
-BASE_OFFICE = "office"
-OFFICE_ROLES = frozenset({"clerk", "head"})
 ADMIN_SCOPES = frozenset({"admin", "metrics"})
-
-
-@dataclass(frozen=True)
-class HeldPosition:
-    """A position that the reader holds today; at a unit or in a project group."""
-
-    id: UUID
-    code: str
-    role: str
-    title_zh: str
-    title_en: str
-    unit_id: UUID | None
-    unit_kind: str | None
-    group_id: UUID | None
-
-    def title(self, locale: str) -> str:
-        """Return the position's title for `locale`."""
-        return self.title_zh if locale.startswith("zh") else self.title_en
 
 
 @dataclass(frozen=True)
 class Reader:
     """A person of one bureau with the positions that they hold today, by the business clock in the bureau's zone.
 
-    administered: the units whose people they look after, with all units below. colleagues: all positions of the units where they are clerk or head.
+    administered: the units whose people they look after, with all units below. colleagues: all positions of the units
+    where they are clerk or head. stand_ins: whom they stand in for today (代理); nothing but `sights` counts those in here.
     """
 
     person_id: UUID
@@ -68,6 +63,7 @@ class Reader:
     bureau_name: str
     administered: frozenset[UUID] = frozenset()
     colleagues: frozenset[UUID] = frozenset()
+    stand_ins: tuple[StandIn, ...] = ()
 
     @cached_property
     def position_ids(self) -> frozenset[UUID]:
@@ -75,24 +71,15 @@ class Reader:
         return frozenset(position.id for position in self.positions)
 
     @cached_property
-    def group_ids(self) -> frozenset[UUID]:
-        """The project groups where the reader is chief coach or coach."""
-        held = (position for position in self.positions if position.role in COACHES)
-        return frozenset(position.group_id for position in held if position.group_id is not None)
-
-    @cached_property
-    def guiding_unit_ids(self) -> frozenset[UUID]:
-        """The units for which the reader reviews: they see the cases of the groups that these guide."""
-        return self._units_as(REVIEWER)
-
-    @cached_property
-    def hosting_unit_ids(self) -> frozenset[UUID]:
-        """The units in whose office the reader is: they see the cases of the groups whose base these are."""
-        return self._units_as(BASE_OFFICE)
-
-    def _units_as(self, role: str) -> frozenset[UUID]:
-        held = (position for position in self.positions if position.role == role)
-        return frozenset(position.unit_id for position in held if position.unit_id is not None)
+    def sights(self) -> tuple[Sight, ...]:
+        """What the reader may see of cases: first their own with what nothing limits, then each that some processes limit."""
+        whole = [each for each in self.stand_ins if each.processes is None]
+        own = sight_of(
+            (*self.positions, *(held for each in whole for held in each.positions)),
+            self.colleagues.union(*(each.colleagues for each in whole)),
+        )
+        limited = (each for each in self.stand_ins if each.processes is not None and not own.everything)
+        return (own, *(sight_of(each.positions, each.colleagues, each.processes) for each in limited))
 
     @property
     def is_administrator(self) -> bool:
@@ -114,8 +101,7 @@ class Reader:
         return any(position.role == role for position in self.positions)
 
     def _at_bureau(self, role: str) -> bool:
-        # A pack may name a role “administrator” at a school; only the one at the bureau itself has power over all.
-        return any(position.role == role and position.unit_kind == "bureau" for position in self.positions)
+        return any(position.bureau_office == role for position in self.positions)
 
 
 # --- resolving a reader -------------------------------------------------------------------------------------------
@@ -147,7 +133,8 @@ SELECT who.*,
     (SELECT jsonb_agg(to_jsonb(held) - 'bureau_id' ORDER BY code) FROM held) AS positions,
     ARRAY(SELECT id FROM administered) AS administered,
     ARRAY(SELECT p.id FROM held JOIN position p ON p.bureau_id = held.bureau_id
-          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues
+          AND p.unit_id = held.unit_id WHERE held.role IN ('clerk', 'head')) AS colleagues,
+    {stands_in} AS stands_in
 FROM who
 """
 
@@ -157,7 +144,7 @@ _BY_PERSON = (
 
 
 async def reader_for(tx: Tx, *, bureau_id: UUID, person_id: UUID) -> Reader:
-    """Return the person as a reader, in one statement.
+    """Return the person as a reader, in one statement (`find_reader`).
 
     Raises:
         NotFoundError: no such person in this bureau, or they have left.
@@ -169,7 +156,7 @@ async def reader_for(tx: Tx, *, bureau_id: UUID, person_id: UUID) -> Reader:
 
 
 async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mapping[str, Any]] | None:
-    """Resolve the reader whom the SQL text `who` selects, in one statement.
+    """Resolve the reader whom the SQL text `who` selects, in one statement; in two where they stand in for somebody.
 
     Args:
         tx: the transaction; its time is `$1` of the statement.
@@ -179,36 +166,42 @@ async def find_reader(tx: Tx, who: str, *parameters: Any) -> tuple[Reader, Mappi
     Returns:
         The reader and the whole row with the further columns, or None where `who` selects nobody.
     """
-    rows = await tx.rows(_READER.format(who=who), (tx.now, *parameters))
-    return (_reader(rows[0]), rows[0]) if rows else None
+    rows = await tx.rows(_reader_of(who), (tx.now, *parameters))
+    if not rows:
+        return None
+    row = rows[0]
+    lent = await tx.rows(LENT, (tx.now, row["today"], row["stands_in"])) if row["stands_in"] else ()
+    return _reader(row, lent), row
 
 
-def _reader(row: Mapping[str, Any]) -> Reader:
+@cache
+def _reader_of(who: str) -> str:
+    return _READER.format(who=who, stands_in=STANDS_IN)
+
+
+def _reader(row: Mapping[str, Any], lent: Iterable[Mapping[str, Any]]) -> Reader:
+    positions = tuple(held_position(position) for position in row["positions"] or ())
     return Reader(
         person_id=row["person_id"],
         bureau_id=row["bureau_id"],
         name=row["name"],
         locale=row["locale"],
         unit_id=row["unit_id"],
-        positions=tuple(_held(position) for position in row["positions"] or ()),
+        positions=positions,
         zone=row["zone"],
         bureau_code=row["bureau_code"],
         bureau_name=row["bureau_name"],
         administered=frozenset(row["administered"]),
         colleagues=frozenset(row["colleagues"]),
+        stand_ins=read_stand_ins(lent, positions),
     )
-
-
-def _held(position: Mapping[str, Any]) -> HeldPosition:
-    ids = {name: UUID(position[name]) if position[name] else None for name in ("unit_id", "group_id")}
-    return HeldPosition(**{**position, "id": UUID(position["id"]), **ids})
 
 
 # --- cases ----------------------------------------------------------------------------------------------------------
 
 
 class CaseFacts(Protocol):
-    """What decides who may see a case: it, and its group's guiding and base unit. A locked case has it."""
+    """What decides who may see a case: it, its process, and its group's guiding and base unit. A locked case has it."""
 
     @property
     def bureau_id(self) -> UUID: ...
@@ -220,27 +213,47 @@ class CaseFacts(Protocol):
     def base_unit_id(self) -> UUID | None: ...
     @property
     def actors(self) -> Mapping[str, Any]: ...
+    @property
+    def pack(self) -> Pack: ...
+    @property
+    def definition(self) -> ProcessDefinition: ...
 
 
-def may_see_case(reader: Reader, case: CaseFacts) -> bool:
+def may_see_case(reader: Reader, case: CaseFacts, *, copied: bool = False) -> bool:
     """Tell whether the reader may see the case. `case_scope` says the same of rows.
 
     Coaches see their group's cases, the guiding unit's reviewer those of the groups it guides, a base's office those of
     the groups it hosts; whoever holds a position that the case names among its actors sees it, and so do the clerk and
     the head of that position's unit; the administrator sees all of the bureau. Audit and security administrators see none by
-    that office.
+    that office. Whoever stands in for somebody sees what that person's positions let see, of the processes that it is for.
+    Whoever was sent a copy sees the case while it is not revoked.
+
+    Args:
+        reader: who looks.
+        case: what decides.
+        copied: whether a copy that was sent to the reader stands (case_copy); it lets read, and answer what was asked.
     """
-    if case.bureau_id != reader.bureau_id:
+    return case.bureau_id == reader.bureau_id and (copied or any(_is_seen(sight, case) for sight in reader.sights))
+
+
+def _is_seen(sight: Sight, case: CaseFacts) -> bool:
+    if sight.processes is not None and (case.pack.programme, case.definition.process) not in sight.processes:
         return False
-    if reader.is_administrator or case.group_id in reader.group_ids:
+    if sight.everything or case.group_id in sight.groups:
         return True
-    if case.guiding_unit_id in reader.guiding_unit_ids or case.base_unit_id in reader.hosting_unit_ids:
+    if case.guiding_unit_id in sight.guiding or case.base_unit_id in sight.hosting:
         return True
-    return not _grounds(reader).isdisjoint(str(position) for position in case.actors.values())
+    return not sight.named.isdisjoint(str(position) for position in case.actors.values())
 
 
 PART = "EXISTS (SELECT FROM task mine WHERE mine.case_id = {case} AND mine.person_id = {person})"
 """The condition that a person was given a task of a case: by transfer, delegation, or as one of its signers."""
+
+
+COPIED = (
+    "EXISTS (SELECT FROM case_copy cc WHERE cc.person_id = {person} AND cc.case_id = {case} AND cc.revoked_at IS NULL)"
+)
+"""The condition that a copy of a case which was sent to a person stands."""
 
 
 async def has_part(tx: Tx, reader: Reader, case_id: UUID) -> bool:
@@ -252,20 +265,35 @@ async def has_part(tx: Tx, reader: Reader, case_id: UUID) -> bool:
 def case_scope(reader: Reader) -> ColumnElement[bool]:
     """Return the condition over models.case.Case that holds for the cases which the reader may see."""
     own = col(Case.bureau_id) == reader.bureau_id
-    if reader.is_administrator:
-        return own
+    part = select(Task.id).where(Task.case_id == col(Case.id), Task.person_id == reader.person_id).exists()
+    copied = exists().where(
+        col(CaseCopy.person_id) == reader.person_id,
+        col(CaseCopy.case_id) == col(Case.id),
+        col(CaseCopy.revoked_at).is_(None),
+    )
+    return and_(own, or_(*(_within(sight, reader.bureau_id) for sight in reader.sights), part, copied))
+
+
+def _within(sight: Sight, bureau_id: UUID) -> ColumnElement[bool]:
+    seen = true() if sight.everything else _by_position(sight, bureau_id)
+    if sight.processes is None:
+        return seen
+    programme = select(col(ProgrammeVersion.programme)).where(col(ProgrammeVersion.id) == col(Case.version_id))
+    process = tuple_(programme.scalar_subquery(), col(Case.process))
+    return and_(seen, process.in_(sorted(sight.processes)))
+
+
+def _by_position(sight: Sight, bureau_id: UUID) -> ColumnElement[bool]:
     actors = func.jsonb_path_query_array(col(Case.actors), literal_column("CAST('$.*' AS jsonpath)"))
-    named = actors.op("?|")(cast(sorted(_grounds(reader)), ARRAY(Text)))
     group = select(col(ProjectGroup.id)).where(
-        col(ProjectGroup.bureau_id) == reader.bureau_id,
+        col(ProjectGroup.bureau_id) == bureau_id,
         or_(
-            col(ProjectGroup.id).in_(sorted(reader.group_ids)),
-            col(ProjectGroup.guiding_unit_id).in_(sorted(reader.guiding_unit_ids)),
-            col(ProjectGroup.base_unit_id).in_(sorted(reader.hosting_unit_ids)),
+            col(ProjectGroup.id).in_(sorted(sight.groups)),
+            col(ProjectGroup.guiding_unit_id).in_(sorted(sight.guiding)),
+            col(ProjectGroup.base_unit_id).in_(sorted(sight.hosting)),
         ),
     )
-    part = select(Task.id).where(Task.case_id == col(Case.id), Task.person_id == reader.person_id).exists()
-    return and_(own, or_(col(Case.group_id).in_(group), named, part))
+    return or_(col(Case.group_id).in_(group), actors.op("?|")(cast(sorted(sight.named), ARRAY(Text))))
 
 
 @dataclass(frozen=True)
@@ -278,23 +306,33 @@ class SqlScope:
 
 def case_scope_sql(reader: Reader, *, alias: str = "c", first: int = 1) -> SqlScope:
     """Return `case_scope` as SQL text over the table alias `alias` of `cases`; its parameters begin at `$first`."""
-    own = f"{alias}.bureau_id = ${first}"
-    if reader.is_administrator:
-        return SqlScope(f"({own})", (reader.bureau_id,))
-    groups = (
-        f"SELECT i.id FROM project_group i WHERE i.bureau_id = ${first} AND (i.id = ANY(${first + 1}::uuid[])"  # noqa: S608 - numbers of ours
-        f" OR i.guiding_unit_id = ANY(${first + 2}::uuid[]) OR i.base_unit_id = ANY(${first + 3}::uuid[]))"
-    )  # fmt: skip
-    named = f"jsonb_path_query_array({alias}.actors, '$.*') ?| ${first + 4}::text[]"
-    part = PART.format(case=f"{alias}.id", person=f"${first + 5}")
-    text = f"({own} AND ({alias}.group_id IN ({groups}) OR {named} OR {part}))"
-    units = (sorted(reader.guiding_unit_ids), sorted(reader.hosting_unit_ids))
-    grounds = (sorted(reader.group_ids), *units, sorted(_grounds(reader)))
-    return SqlScope(text, (reader.bureau_id, *grounds, reader.person_id))
+    values: list[Any] = [reader.bureau_id]
+    parts = [_within_sql(sight, alias, first=first, values=values) for sight in reader.sights]
+    values.append(reader.person_id)
+    person = f"${first + len(values) - 1}"
+    parts += [PART.format(case=f"{alias}.id", person=person), COPIED.format(case=f"{alias}.id", person=person)]
+    return SqlScope(f"({alias}.bureau_id = ${first} AND ({' OR '.join(parts)}))", tuple(values))
 
 
-def _grounds(reader: Reader) -> frozenset[str]:
-    return frozenset(str(position) for position in reader.position_ids | reader.colleagues)
+def _within_sql(sight: Sight, alias: str, *, first: int, values: list[Any]) -> str:
+    """Return what a sight lets see as SQL text, adding its values; `$first` is the bureau."""
+    seen, n = "true", first + len(values)
+    if not sight.everything:
+        values += [sorted(sight.groups), sorted(sight.guiding), sorted(sight.hosting), sorted(sight.named)]
+        seen = (
+            f"({alias}.group_id IN (SELECT i.id FROM project_group i WHERE i.bureau_id = ${first} AND (i.id = ANY(${n}::uuid[])"  # noqa: S608 - numbers of ours
+            f" OR i.guiding_unit_id = ANY(${n + 1}::uuid[]) OR i.base_unit_id = ANY(${n + 2}::uuid[])))"
+            f" OR jsonb_path_query_array({alias}.actors, '$.*') ?| ${n + 3}::text[])"
+        )
+    if sight.processes is None:
+        return seen
+    programmes, processes = zip(*sorted(sight.processes), strict=True)
+    n = first + len(values)
+    values += [list(programmes), list(processes)]
+    return (
+        f"({seen} AND ((SELECT w.programme FROM programme_version w WHERE w.id = {alias}.version_id), {alias}.process)"  # noqa: S608
+        f" IN (SELECT * FROM unnest(${n}::text[], ${n + 1}::text[])))"
+    )
 
 
 # --- acts -----------------------------------------------------------------------------------------------------------
@@ -342,6 +380,20 @@ def may_enter_for(reader: Reader, position_id: UUID | None, unit_id: UUID | None
     return reader.is_administrator or looks_after or position_id in reader.colleagues
 
 
+def may_name_substitute(reader: Reader, subject: Subject) -> bool:
+    """Tell whether the reader may say who stands in for the person: themself, their unit's administrator, the bureau's.
+
+    As with slips, nobody but their holder lends the offices that are kept apart from the one who would (三员分立).
+    """
+    if subject.bureau_id != reader.bureau_id:
+        return False
+    if subject.person_id == reader.person_id:
+        return True
+    if reader.is_administrator:
+        return subject.offices <= {ADMINISTRATOR}
+    return not subject.offices and subject.unit_id is not None and subject.unit_id in reader.administered
+
+
 def may_appoint(reader: Reader) -> bool:
     """Tell whether the reader may give and end positions."""
     return reader.is_administrator or reader.is_security
@@ -371,6 +423,13 @@ def may_see_seasons(reader: Reader) -> bool:
 def may_run_seasons(reader: Reader) -> bool:
     """Tell whether the reader may open, plan and cancel seasons, and end a case."""
     return reader.is_administrator
+
+
+def may_give_priority(reader: Reader, positions: Iterable[UUID]) -> bool:
+    """Tell whether the reader may say how urgent a case of these positions is: its offices' clerks and heads."""
+    named = frozenset(positions)
+    held = (position for position in reader.positions if position.role in OFFICE_ROLES)
+    return reader.is_administrator or any(position.id in named for position in held)
 
 
 def may_load_programmes(reader: Reader) -> bool:

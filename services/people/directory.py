@@ -19,9 +19,10 @@ from sqlmodel import SQLModel, select
 from models.people import Account, Appointment, Bureau, Person, Position, Unit
 from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import Message, language
-from services.people.access import BUREAU_ROLES, Reader, may_appoint, may_manage_people, require
+from services.people.access import Reader, may_appoint, may_manage_people, require
 from services.people.accounts import clean_login
 from services.people.names import clean_name, sort_key
+from services.people.positions import BUREAU_ROLES
 from services.people.seats import refuse_full
 from services.store.chain import append_event
 from services.store.transaction import Tx

@@ -9,7 +9,6 @@ from uuid import UUID
 from models.people import Bureau, Person, Position
 from services.errors import InvalidInputError
 from services.i18n import N_, Message, translate
-from services.people.access import ADMINISTRATOR, AUDITOR, SECURITY
 from services.people.directory import (
     Titles,
     appoint,
@@ -21,6 +20,7 @@ from services.people.directory import (
     local_day,
 )
 from services.people.passwords import check_password, hash_password
+from services.people.positions import ADMINISTRATOR, AUDITOR, SECURITY
 from services.people.slips import Slip, issue_slip
 from services.process.roster import Appointed, Roster, RosterPerson
 from services.store.transaction import Tx

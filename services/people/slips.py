@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from services.errors import GuantongError, NotFoundError
-from services.people.access import BUREAU_ROLES, Reader, Subject, may_issue_slip, require
+from services.people.access import Reader, Subject, may_issue_slip, require
 from services.people.accounts import (
     Checked,
     bureau_named,
@@ -27,6 +27,7 @@ from services.people.accounts import (
     set_password,
 )
 from services.people.passwords import check_password, hash_password
+from services.people.positions import BUREAU_ROLES
 from services.store.transaction import Tx
 
 Purpose = Literal["activate", "reset"]

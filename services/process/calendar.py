@@ -100,7 +100,7 @@ class CalendarData(Definition):
     years: Annotated[tuple[OwnYear, ...], AfterValidator(_years_in_order)] = ()
     days: Annotated[tuple[OwnDay, ...], AfterValidator(_in_order)] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return the SHA-256 of the content in canonical JSON; the order in which days were written does not matter."""
         text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

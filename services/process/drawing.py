@@ -7,7 +7,7 @@ attributes for where there is none (a file of its own, paper). Kinds differ by o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET  # it only writes
 
@@ -23,17 +23,17 @@ from services.process.definitions import (
     Stage,
     arms,
 )
-from services.process.layout import Arm, Back, Box, Direction, Fork, Layout, Part, Placed, Route, lay_out
+from services.process.layout import Arm, Back, Box, Direction, Fork, Layout, Part, Placed, Route, lay_out, trunks
 from services.process.position import Mark, Position, marks_of
 from services.process.shapes import diamond, disc, outline
 from services.process.stage_words import KINDS, MARKS, REJECTED, arm_titles, exits, stage_title
-from services.process.text_boxes import wrap
+from services.process.text_boxes import width_of, wrap
 from services.process.xml_text import clean
 
 WIDTH, INNER, START, JOIN, LINE, SMALL_LINE = 156.0, 128.0, 18.0, 28.0, 18.0, 15.0
 TITLE, SMALL = 14.0, 11.5
 FONT = "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Source Han Sans SC', sans-serif"
-INK, PALE = "#1f2937", "#4b5563"
+INK, PALE, BACK = "#1f2937", "#4b5563", "#9a6700"
 COLOURS: dict[Mark | None, dict[str, str]] = {
     None: {"fill": "#ffffff", "stroke": "#33414f", "stroke-width": "1.5"},
     "done": {"fill": "#d8f0df", "stroke": "#1b7f3b", "stroke-width": "1.5"},
@@ -72,11 +72,12 @@ class _Text:
     kind: str
     title: list[str]
     who: list[str]
+    ends: str
     mark: str
 
     @property
     def height(self) -> float:
-        small = 1 + len(self.who) + bool(self.mark)
+        small = 1 + len(self.who) + bool(self.ends) + bool(self.mark)
         return 18 + len(self.title) * LINE + small * SMALL_LINE
 
 
@@ -96,11 +97,15 @@ class _Picture:
         layout = lay_out(self._parts(), list(self._backs()), direction=self.direction)
         legend = self._legend()
         height = layout.height + len(legend) * SMALL_LINE + (8 if legend else 0)
-        root = self._root(layout.width, height)
+        width = max(layout.width, *(width_of(line, SMALL) + 32 for line in legend), 0)
+        root = self._root(width, height)
         for lane, title in self._arm_titles():
             self._draw_lane(root, layout.lanes[lane], title, lane)
         for route in layout.routes:
-            self._draw_route(root, route)
+            if not route.back:
+                self._draw_step(root, route)
+        for target in dict.fromkeys(route.target for route in layout.routes if route.back):
+            _draw_backs(root, [route for route in layout.routes if route.back and route.target == target])
         ET.SubElement(root, "path", {"class": "gt-flow-start", "d": disc(layout.boxes["start"]), "fill": INK})
         for stage in self.definition.all_stages:
             self._draw_stage(root, stage, layout)
@@ -158,14 +163,13 @@ class _Picture:
 
     def _text(self, stage: Stage) -> _Text:
         kind = self._say(KINDS[stage.kind])
-        if any(way.to is None for way in exits(stage)):
-            kind += translate(self.locale, " · may end here")
         title = clean(stage_title(stage, self.locale)) if stage.title is not None else ""
         who = "、".join(map(self.names, stage.actors)) if self.names and isinstance(stage, ActedStage) else ""
         return _Text(
             kind,
             wrap(title, width=INNER, size=TITLE) if title else [],
             wrap(clean(who), width=INNER, size=SMALL) if who else [],
+            translate(self.locale, "may end here") if any(way.to is None for way in exits(stage)) else "",
             self._mark_words(stage.code),
         )
 
@@ -215,23 +219,21 @@ class _Picture:
         chosen = self.position.chosen.get(block) if self.position is not None else None
         return chosen is not None and chosen != int(number)
 
-    def _draw_route(self, root: ET.Element, route: Route) -> None:
+    def _draw_step(self, root: ET.Element, route: Route) -> None:
         ends = (route.source, route.target)
-        passed = any(self._mark(each) == "skipped" for each in ends if each in self.definition.places)
-        skipped = not route.back and (passed or self._arm_skipped(route.arm))
-        dash = {"stroke-dasharray": "7 4"} if route.back else {"stroke-dasharray": "2 4"} if skipped else {}
-        name = "gt-flow-back" if route.back else "gt-flow-next"
-        stroke = "#9a6700" if route.back else "#98a2ae" if skipped else "#4b5563"
-        path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in route.points)
+        skipped = any(self.marks.get(each) == "skipped" for each in ends) or self._arm_skipped(route.arm)
+        stroke = "#98a2ae" if skipped else "#4b5563"
+        dash = {"stroke-dasharray": "2 4"} if skipped else {}
+        name = "gt-flow-next" + (" gt-flow-is-skipped" if skipped else "")
         look = {"fill": "none", "stroke": stroke, "stroke-width": "1.5", **dash}
-        ET.SubElement(root, "path", {"class": name, "d": path, **look})
-        ET.SubElement(root, "path", {"class": f"{name}-tip", "d": _tip(route), "fill": stroke})
+        ET.SubElement(root, "path", {"class": name, "d": _polyline(route.points), **look})
+        ET.SubElement(root, "path", {"class": f"{name} gt-flow-tip", "d": _tip(route), "fill": stroke})
 
     def _draw_stage(self, root: ET.Element, stage: Stage, layout: Layout) -> None:
         mark, text = self._mark(stage.code), self._text(stage)
         names = f"gt-flow-stage gt-flow-{stage.kind}" + (f" gt-flow-is-{mark}" if mark else "")
         group = ET.SubElement(root, "g", {"class": names, "data-stage": stage.code})
-        words = ", ".join(filter(None, (text.kind, text.mark)))
+        words = ", ".join(filter(None, (text.kind, text.ends, text.mark)))
         ET.SubElement(group, "title").text = clean(f"{stage_title(stage, self.locale)}: {words}")
         place = layout.boxes[stage.code]
         ET.SubElement(
@@ -244,10 +246,23 @@ class _Picture:
             ET.SubElement(group, "path", {"class": "gt-flow-join", "d": _tidy(path), **COLOURS[mark]})
 
 
+def _draw_backs(root: ET.Element, routes: list[Route]) -> None:
+    """Draw the lines that lead back to one stage."""
+    look = {"fill": "none", "stroke": BACK, "stroke-width": "1.5", "stroke-dasharray": "7 4"}
+    path = "".join(_polyline(piece) for piece in trunks(routes))
+    ET.SubElement(root, "path", {"class": "gt-flow-back", "d": path, **look})
+    tips = "".join(dict.fromkeys(map(_tip, routes)))
+    ET.SubElement(root, "path", {"class": "gt-flow-back gt-flow-tip", "d": tips, "fill": BACK})
+
+
+def _polyline(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
+
+
 def _write_all(group: ET.Element, text: _Text, place: Placed) -> None:
     middle, y = place.x + place.width / 2, place.y + (place.height - text.height) / 2 + 9
     lines = [(text.kind, SMALL, PALE, False), *((line, TITLE, INK, True) for line in text.title)]
-    lines += [(line, SMALL, INK, False) for line in text.who] + [(text.mark, SMALL, INK, False)] * bool(text.mark)
+    lines += [(line, SMALL, INK, False) for line in (*text.who, text.ends, text.mark) if line]
     for line, size, ink, bold in lines:
         step = LINE if size == TITLE else SMALL_LINE
         _write(group, line, (middle, y + step * 0.76), size=size, ink=ink, weight="600" if bold else "400")

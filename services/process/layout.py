@@ -8,14 +8,15 @@ boxes everywhere; the lines that lead back run in these gutters, each on a track
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from services.process.grid import Arm, Box, Fork, Grid, Part, Step, grid_of
 from services.process.tracks import Back, Track, track_all
 
-__all__ = ["Arm", "Back", "Box", "Direction", "Fork", "Layout", "Part", "Placed", "Route", "lay_out"]
+__all__ = ["Arm", "Back", "Box", "Direction", "Fork", "Layout", "Part", "Placed", "Route", "lay_out", "trunks"]
 
 Direction = Literal["right", "down"]
 Point = tuple[float, float]
@@ -198,11 +199,37 @@ class _Sheet:
         return Route(back.source, back.target, tuple(map(self._turn, points)), back=True, key=back.key)
 
     def _port(self, back: Back, key: str, backs: Sequence[Back]) -> Point:
-        """Return where the line meets the box: several share its side evenly, those that arrive before those that leave."""
+        """Return where the line meets the box: all that arrive in one point, those that leave evenly after it."""
         box = self.grid.box(key)
         (first, _), (last, bottom) = self._corners(box)
         if box.tip:
             return (first + last) / 2, bottom
-        arriving = [each.key for each in backs if each.target == key]
-        mine = [*arriving, *(each.key for each in backs if each.source == key and each.key not in arriving)]
-        return first + (last - first) * (mine.index(back.key) + 1) / (len(mine) + 1), bottom
+        leaving = [each.key for each in backs if each.source == key]
+        arrives = any(each.target == key for each in backs)
+        number = 1 if back.target == key else leaving.index(back.key) + 1 + arrives
+        return first + (last - first) * number / (len(leaving) + arrives + 1), bottom
+
+
+def trunks(routes: Iterable[Route]) -> list[tuple[Point, Point]]:
+    """Return the straight pieces of lines that run together, each piece once: dashes over dashes would look solid."""
+    lines: dict[tuple[int, float], list[tuple[float, float]]] = {}
+    for route in routes:
+        for one, other in pairwise(route.points):
+            axis = 0 if one[0] == other[0] else 1
+            low, high = sorted((one[1 - axis], other[1 - axis]))
+            lines.setdefault((axis, one[axis]), []).append((low, high))
+    return [
+        ((at, low), (at, high)) if axis == 0 else ((low, at), (high, at))
+        for (axis, at), pieces in lines.items()
+        for low, high in _united(pieces)
+    ]
+
+
+def _united(pieces: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    united: list[tuple[float, float]] = []
+    for low, high in sorted(pieces):
+        if united and low <= united[-1][1]:
+            united[-1] = (united[-1][0], max(united[-1][1], high))
+        else:
+            united.append((low, high))
+    return united

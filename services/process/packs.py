@@ -40,7 +40,7 @@ class Settings(Definition):
 
     roll_forward: whether a last day on a day off moves to the next workday (Qingdao: it does not).
     near_days: from how many days before the due date a task counts as near. remind_at: the local time of day of
-    whatever says none itself.
+    whatever says none itself. urge_every_hours: an open task is urged (催办) at most once in so many hours, by anybody.
     """
 
     timezone: Annotated[str, AfterValidator(_known_zone)]
@@ -48,6 +48,7 @@ class Settings(Definition):
     roll_forward: bool = False
     near_days: int = Field(default=7, ge=0, le=90)
     remind_at: ClockTime
+    urge_every_hours: int = Field(default=24, ge=1, le=720)
 
 
 class UnitEntry(Definition):

@@ -15,7 +15,8 @@ from services.process import events
 from services.process.definitions import ProcessDefinition
 from services.process.engine import arriving, deciding, entering, handing, moving, signers, timing
 from services.process.engine.change import Change
-from services.process.events import Context, Event, Transition
+from services.process.events import Context, Event
+from services.process.outcomes import Transition
 from services.process.states import CaseState
 
 ACTS: Mapping[type, tuple[str, Callable[[Change, Any], None]]] = {

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from models.people import Bureau, Position, ProjectGroup, Unit
-from models.programme import Programme, ProgrammeVersion
-from services.errors import ConflictError, NotFoundError
-from services.process.definitions import FileStage
-from services.process.numbers import may_coincide
+from models.programme import Programme, ProgrammeOverlay, ProgrammeVersion
+from services.errors import NotFoundError
 from services.process.packs import Pack, Place, UnitEntry
-from services.programmes.pinned import pinned_pack
+from services.programmes.planning import (
+    LoadPlan,
+    LostStageError,
+    Orders,
+    UndecidedError,
+    find_programme,
+    plan_load,
+)
 from services.store.chain import append_event
 from services.store.transaction import Tx
-
-
-class SharedNumberError(ConflictError):
-    """Two programmes of a bureau would number alike, and the second one's filings would all fail."""
-
-    code = "shared-number"
-    default = "“{number}” could write the same number as “{other}” of the programme “{programme}”; begin it with other letters."
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,14 @@ class LoadChange:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did. `new_version` is False where this very pack was stored before."""
+    """What a load did. `new_version` is False where this very pack was stored before. plan: what it was to do."""
 
     programme: str
     version_id: UUID
     digest: str
     new_version: bool
     changes: tuple[LoadChange, ...]
+    plan: LoadPlan
 
 
 @dataclass
@@ -68,17 +66,21 @@ class _Load:
         return row
 
 
-async def load_pack(tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = None) -> LoadReport:
-    """Store `pack` as the version under which new seasons begin. Running seasons keep theirs.
+async def load_pack(
+    tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = None, orders: Orders | None = None
+) -> LoadReport:
+    """Store `pack` as the version under which new seasons begin. Running seasons and cases keep theirs.
 
-    The same pack again changes nothing. What an older version set up and this one no longer names stays: tasks and
-    appointments hang on it. Loads of one bureau wait for each other.
+    The bureau's own values are applied to it again; what is in force, and pinned, is the pack with them. The same pack again
+    changes nothing. What an older version set up and this one no longer names stays: tasks and appointments hang on
+    it. Loads of one bureau wait for each other.
 
     Args:
         tx: the transaction; all or nothing of the pack is in it.
         bureau_id: whose programme.
         pack: a checked pack.
         by: the person who loads it; None for the command line.
+        orders: what was decided beforehand.
 
     Returns:
         What was added and changed.
@@ -86,76 +88,148 @@ async def load_pack(tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = No
     Raises:
         NotFoundError: there is no such bureau.
         SharedNumberError: a filing of it could get the same number as one of the bureau's other programmes.
+        UndecidedError: the bureau's own values conflict with it, and `orders` do not decide.
+        LostStageError: running cases stand in a stage that it lacks, and `orders` are not sure.
+    """
+    orders = orders or Orders()
+    await lock_bureau(tx, bureau_id)
+    plan = await plan_load(tx, bureau_id, pack, orders.decisions)
+    if plan.reapplied.open:
+        raise UndecidedError(plan)
+    if plan.lost and plan.is_new and not orders.sure:
+        raise LostStageError(plan)
+    report = await put_in_force(tx, bureau_id, plan, by=by)
+    n = await _keep_overlay(tx, bureau_id, plan, report, by=by)
+    if report.changes or report.new_version or n:
+        await append_event(
+            tx, bureau_id, stream="bureau", kind="pack-loaded", person_id=by, data=_facts(report, orders, n)
+        )
+    return report
+
+
+async def lock_bureau(tx: Tx, bureau_id: UUID) -> None:
+    """Let whatever changes a bureau's programmes wait for each other.
+
+    Raises:
+        NotFoundError: there is no such bureau.
     """
     found = await tx.session.exec(select(Bureau).where(col(Bureau.id) == bureau_id).with_for_update())
     if found.first() is None:
         raise NotFoundError
-    await _refuse_shared_numbers(tx, bureau_id, pack)
-    load = _Load(tx, bureau_id, pack)
-    version, is_new = await _version(load, by)
+
+
+async def put_in_force(tx: Tx, bureau_id: UUID, plan: LoadPlan, *, by: UUID | None) -> LoadReport:
+    """Store the plan's pack and what it sets up, and let new seasons begin under it."""
+    load = _Load(tx, bureau_id, plan.pack)
+    version, is_new = await store_version(tx, bureau_id, plan.pack, by=by)
     units = await _put_units(load)
     groups = await _put_groups(load, units)
     await _put_positions(load, units, groups)
     await _put_programme(load, version)
     await tx.session.flush()
-    if load.changes or is_new:
-        data = {"programme": pack.programme, "digest": version.digest, "rows": len(load.changes)}
-        await append_event(tx, bureau_id, stream="bureau", kind="pack-loaded", person_id=by, data=data)
-    return LoadReport(pack.programme, version.id, version.digest, is_new, tuple(load.changes))
+    return LoadReport(plan.pack.programme, version.id, version.digest, is_new, tuple(load.changes), plan)
 
 
-async def load_pack_for(tx: Tx, bureau_code: str, pack: Pack, *, by: UUID | None = None) -> LoadReport:
-    """Do the same for the bureau whose code is `bureau_code`.
+async def _keep_overlay(tx: Tx, bureau_id: UUID, plan: LoadPlan, report: LoadReport, *, by: UUID | None) -> int | None:
+    """Write the overlay as it stands over the new pack, if there is one and anything of it changed; return its number."""
+    if plan.overlay is None:
+        return None
+    base, _ = await store_version(tx, bureau_id, plan.base, by=by)
+    return await write_overlay(tx, bureau_id, plan, base_id=base.id, version_id=report.version_id, by=by, reason="")
+
+
+async def write_overlay(
+    tx: Tx, bureau_id: UUID, plan: LoadPlan, *, base_id: UUID, version_id: UUID, by: UUID | None, reason: str
+) -> int | None:
+    """Add the overlay's next version and return its number; None where it is the one that stands."""
+    changes = [each.as_dict() for each in plan.reapplied.kept]
+    before = plan.overlay
+    if before is not None and (before.base_id, before.version_id, before.changes) == (base_id, version_id, changes):
+        return None
+    n = (before.n if before else 0) + 1
+    tx.session.add(
+        ProgrammeOverlay(
+            id=tx.new_id(), bureau_id=bureau_id, programme=plan.pack.programme, n=n, base_id=base_id,
+            version_id=version_id, changes=changes, reason=reason, person_id=by, at=tx.now,
+        )
+    )  # fmt: skip
+    await tx.session.flush()
+    return n
+
+
+def _facts(report: LoadReport, orders: Orders, n: int | None) -> dict[str, Any]:
+    """Return what the audit says of a load; the differences are those of the two versions that it names."""
+    plan = report.plan
+    facts: dict[str, Any] = {"programme": report.programme, "digest": report.digest, "rows": len(report.changes)}
+    if plan.before is not None:
+        facts |= {"before": str(plan.before_id), "differences": len(plan.differences)}
+    if n is not None:
+        decided = {each.change.place: orders.decisions[each.change.place] for each in plan.conflicts}
+        facts |= {"overlay": n, "pack": plan.base.digest(), "decisions": decided}
+    if plan.lost:
+        facts["lost"] = [f"{each.process}/{each.stage}: {each.cases}" for each in plan.lost]
+    return facts | ({"reason": orders.reason} if orders.reason else {})
+
+
+async def propose_pack(tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = None) -> ProgrammeVersion:
+    """Store `pack` without putting it in force: the bureau's administrator looks at the differences and decides on the page.
+
+    Raises:
+        NotFoundError: there is no such bureau, or it has no such programme yet.
+    """
+    await lock_bureau(tx, bureau_id)
+    if await find_programme(tx, bureau_id, pack.programme) is None:
+        raise NotFoundError("There is no programme “{programme}” yet; load it.", programme=pack.programme)
+    version, is_new = await store_version(tx, bureau_id, pack, by=by)
+    if is_new:
+        data = {"programme": pack.programme, "digest": version.digest}
+        await append_event(tx, bureau_id, stream="bureau", kind="pack-proposed", person_id=by, data=data)
+    return version
+
+
+async def bureau_of(tx: Tx, code: str) -> UUID:
+    """Return the id of the bureau whose code is `code`.
 
     Raises:
         NotFoundError: there is no such bureau; `details` names it.
     """
-    found = await tx.session.exec(select(Bureau.id).where(col(Bureau.code) == bureau_code))
+    found = await tx.session.exec(select(Bureau.id).where(col(Bureau.code) == code))
     bureau_id = found.first()
     if bureau_id is None:
-        raise NotFoundError("There is no bureau “{bureau}”.", bureau=bureau_code)
-    return await load_pack(tx, bureau_id, pack, by=by)
+        raise NotFoundError("There is no bureau “{bureau}”.", bureau=code)
+    return bureau_id
 
 
-async def _refuse_shared_numbers(tx: Tx, bureau_id: UUID, pack: Pack) -> None:
-    """Compare with what is in force of the other programmes: a number stands once in a bureau (备案编号)."""
-    query = select(Programme).where(col(Programme.bureau_id) == bureau_id, col(Programme.code) != pack.programme)
-    for programme in (await tx.session.exec(query.order_by(Programme.code))).all():
-        other = await pinned_pack(tx, programme.version_id)
-        for ours, theirs in product(_numbers(pack), _numbers(other)):
-            if may_coincide(ours, theirs, groups=_group_codes(pack), others=_group_codes(other)):
-                raise SharedNumberError(number=ours, programme=programme.code, other=theirs)
+async def load_pack_for(
+    tx: Tx, bureau_code: str, pack: Pack, *, by: UUID | None = None, orders: Orders | None = None
+) -> LoadReport:
+    """Do `load_pack` for the bureau whose code is `bureau_code`.
+
+    Raises:
+        NotFoundError: there is no such bureau; `details` names it.
+    """
+    return await load_pack(tx, await bureau_of(tx, bureau_code), pack, by=by, orders=orders)
 
 
-def _numbers(pack: Pack) -> list[str]:
-    stages = (stage for process in pack.processes for stage in process.all_stages)
-    return [stage.number for stage in stages if isinstance(stage, FileStage)]
-
-
-def _group_codes(pack: Pack) -> list[str]:
-    return [group.code for group in pack.groups]
-
-
-async def _version(load: _Load, by: UUID | None) -> tuple[ProgrammeVersion, bool]:
-    digest = load.pack.digest()
+async def store_version(
+    tx: Tx, bureau_id: UUID, pack: Pack, *, by: UUID | None = None
+) -> tuple[ProgrammeVersion, bool]:
+    """Return the stored version of a resolved pack, and whether it is new."""
+    digest = pack.digest()
     query = select(ProgrammeVersion).where(
-        col(ProgrammeVersion.bureau_id) == load.bureau_id,
-        col(ProgrammeVersion.programme) == load.pack.programme,
+        col(ProgrammeVersion.bureau_id) == bureau_id,
+        col(ProgrammeVersion.programme) == pack.programme,
         col(ProgrammeVersion.digest) == digest,
     )
-    stored = (await load.tx.session.exec(query)).first()
+    stored = (await tx.session.exec(query)).first()
     if stored is not None:
         return stored, False
     version = ProgrammeVersion(
-        id=load.tx.new_id(),
-        bureau_id=load.bureau_id,
-        programme=load.pack.programme,
-        digest=digest,
-        resolved=load.pack.resolved(),
-        loaded_at=load.tx.now,
-        loaded_by=by,
-    )
-    load.tx.session.add(version)
+        id=tx.new_id(), bureau_id=bureau_id, programme=pack.programme, digest=digest, resolved=pack.resolved(),
+        loaded_at=tx.now, loaded_by=by,
+    )  # fmt: skip
+    tx.session.add(version)
+    await tx.session.flush()
     return version, True
 
 
@@ -229,10 +303,7 @@ def position_code(programme: str, place: Place) -> str:
 
 
 async def _put_programme(load: _Load, version: ProgrammeVersion) -> None:
-    query = select(Programme).where(
-        col(Programme.bureau_id) == load.bureau_id, col(Programme.code) == load.pack.programme
-    )
-    row = (await load.tx.session.exec(query)).first()
+    row = await find_programme(load.tx, load.bureau_id, load.pack.programme)
     values = {
         "code": load.pack.programme,
         "title_zh": load.pack.title.zh,

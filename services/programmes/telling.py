@@ -1,4 +1,4 @@
-"""A pack and what loading it did, in words for a terminal."""
+"""A pack in words for a terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from services.process.naming import actor_title, condition_words, stage_name
 from services.process.packs import GroupPosition, Pack
 from services.process.sentences import stage_sentences
 from services.process.told import told_sentences
-from services.programmes.load import LoadReport
 
-__all__ = ["actor_title", "pack_lines", "process_lines", "report_lines"]
+__all__ = ["actor_title", "pack_lines", "process_lines"]
 
 
 def pack_lines(pack: Pack, *, locale: str) -> Iterator[str]:
@@ -88,14 +87,3 @@ def _arm_words(pack: Pack, process: ProcessDefinition, block: Block, number: int
 
 def _say(locale: str, message: Message) -> str:
     return message.in_(locale)
-
-
-def report_lines(report: LoadReport, *, locale: str) -> Iterator[str]:
-    """Yield what a load did."""
-    values = {"programme": report.programme, "digest": report.digest[:12], "n": len(report.changes)}
-    if not report.changes and not report.new_version:
-        yield _say(locale, Message("{programme}: version {digest} was loaded already; nothing changed", values))
-        return
-    yield _say(locale, Message("{programme}: version {digest} is loaded; {n} rows added or changed", values))
-    signs = {"added": "+", "changed": "~"}
-    yield from (f"  {signs[change.kind]} {change.what} {change.code}" for change in report.changes)

@@ -8,14 +8,53 @@ that count them), statements go SQLAlchemy's way, so that they are heard.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import asyncpg
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
 Rows = list[Mapping[str, Any]]
+
+
+async def begin(engine: AsyncEngine) -> AsyncConnection:
+    """Take a connection from the pool and begin a transaction on it: one switch to SQLAlchemy instead of two."""
+    return AsyncConnection(engine, await greenlet_spawn(_begin, engine.sync_engine))
+
+
+async def commit(connection: AsyncConnection) -> None:
+    """Commit and give the connection back, in one switch to SQLAlchemy instead of two and a task."""
+    await greenlet_spawn(_commit, connection.sync_connection)
+
+
+async def roll_back(connection: AsyncConnection) -> None:
+    """Roll back what is not committed and give the connection back, to the end even where the caller is cancelled."""
+    task = asyncio.ensure_future(greenlet_spawn(_close, connection.sync_connection))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _begin(engine: Engine) -> Connection:
+    connection = engine.connect()
+    connection.begin()
+    return connection
+
+
+def _commit(connection: Connection) -> None:
+    connection.commit()
+    connection.close()
+
+
+def _close(connection: Connection) -> None:
+    if not connection.closed:
+        connection.close()
 
 
 async def fetch(connection: AsyncConnection, statement: str, parameters: Sequence[Any]) -> Rows:

@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.ports import Ids
 from services.store.clock import StoreClock, SystemClock
-from services.store.driver import fetch
+from services.store.driver import begin, commit, fetch, roll_back
 from services.store.ids import RandomIds
 
 
@@ -55,7 +55,9 @@ class Tx:
     def session(self) -> AsyncSession:
         """The ORM session on this transaction, made when first asked for: acts do without one."""
         if self._session is None:
-            self._session = AsyncSession(self._connection, expire_on_commit=False, autoflush=True)
+            self._session = AsyncSession(
+                self._connection, expire_on_commit=False, autoflush=True, join_transaction_mode="rollback_only"
+            )
         return self._session
 
     async def connection(self) -> AsyncConnection:
@@ -70,6 +72,20 @@ class Tx:
         if self._session is not None:
             await self._session.flush()
         return await fetch(self._connection, statement, parameters)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Take back what the block wrote where it raises; the transaction goes on."""
+        # A session that first begins inside a savepoint would end with it, so it begins here.
+        await self.session.connection()
+        await self.flush()
+        async with self._connection.begin_nested():
+            try:
+                yield
+                await self.flush()
+            except BaseException:
+                self.session.expunge_all()
+                raise
 
     async def flush(self) -> None:
         """Send what the session holds back."""
@@ -102,7 +118,7 @@ class Store:
         url = sqlalchemy_url(url)
         if pooled:
             self.engine: AsyncEngine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=5, pool_pre_ping=False, **arguments
+                url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, **arguments
             )
         else:
             self.engine = create_async_engine(url, poolclass=NullPool, **arguments)
@@ -113,16 +129,20 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Open a transaction; commit when the block ends, roll back when it raises; then run what waits for the commit."""
-        async with self.engine.connect() as connection:
-            async with connection.begin():
-                tx = Tx(connection, await self.clock.look(connection), self.ids, _wake=self.wake)
-                try:
-                    yield tx
-                    await tx.flush()
-                finally:
-                    await tx.close()
-            for call in tx._after_commit.values():  # noqa: SLF001 - its own queue
-                await call()
+        connection = await begin(self.engine)
+        try:
+            tx = Tx(connection, await self.clock.look(connection), self.ids, _wake=self.wake)
+            try:
+                yield tx
+                await tx.flush()
+            finally:
+                await tx.close()
+            await commit(connection)
+        except BaseException:
+            await roll_back(connection)
+            raise
+        for call in tx._after_commit.values():  # noqa: SLF001 - its own queue
+            await call()
 
     async def close(self) -> None:
         """Close every connection."""

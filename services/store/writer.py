@@ -2,7 +2,8 @@
 
 A `Rows` value holds new rows by table and the few changes that acts make to old ones. The statement is built from the
 parts that are present (so there are few different texts, each prepared once per connection) and takes one JSON
-document, which PostgreSQL spreads into rows itself with `jsonb_populate_recordset`.
+document, which PostgreSQL spreads into rows itself with `jsonb_populate_recordset`. The document is named as the
+parameter wherever it is read: a CTE of it would be one more scan and join for every table.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Columns = Mapping[str, Any]
 
 INSERTS = (
     "cases", "visit", "task", "decision", "submission", "deadline", "alarm", "notification", "filing", "late_exception",
-    "command", "audit_event", "audit_salt",
+    "command", "audit_event", "audit_salt", "case_copy", "question", "urge", "priority_change",
 )  # fmt: skip
 """Tables that a Rows may hold new rows of. Every column must be given: a missing one would be written as NULL."""
 
@@ -31,7 +32,8 @@ INSERTS = (
 class Rows:
     """Rows to write in one statement.
 
-    new: rows by table. case: the changed columns of the locked case, with its id. closed_tasks: tasks that end, each with its
+    new: rows by table. case: the changed columns of the locked case, with its id. head: {id, audit_seq, audit_hash, priority} of
+    the locked case where nothing moves it. closed_tasks: tasks that end, each with its
     state `done` or `closed`, by `decision_id`; their deadlines, alarms and unsent notifications end with them.
     left_visits: visits that end, each with its outcome. handed: tasks that are now with another person (None: with whoever holds
     the position); reminders go with them. moved_deadlines: {task, due_at, close_at, explained, override_by,
@@ -43,6 +45,7 @@ class Rows:
     now: datetime
     new: dict[str, list[Columns]] = field(default_factory=dict)
     case: Columns | None = None
+    head: Columns | None = None
     closed_tasks: dict[UUID, str] = field(default_factory=dict)
     decision_id: UUID | None = None
     left_visits: Mapping[UUID, str] = field(default_factory=dict)
@@ -60,38 +63,43 @@ class Rows:
 CASE = """
 moved AS (UPDATE cases c SET state = x.state, stage = x.stage, version = x.version, number = x.number, late = x.late,
     state_doc = x.state_doc, closed_at = x.closed_at, audit_seq = x.audit_seq, audit_hash = x.audit_hash,
-    suspended_at = x.suspended_at FROM doc, jsonb_populate_record(NULL::cases, doc.d -> 'case') x WHERE c.id = x.id RETURNING c.id)
+    suspended_at = x.suspended_at FROM jsonb_populate_record(NULL::cases, $1::jsonb -> 'case') x WHERE c.id = x.id)
+"""
+HEAD = """
+headed AS (UPDATE cases c SET audit_seq = x.audit_seq, audit_hash = x.audit_hash, priority = x.priority
+    FROM jsonb_populate_record(NULL::cases, $1::jsonb -> 'head') x WHERE c.id = x.id)
 """
 LEFT_VISITS = """
-left_visits AS (UPDATE visit v SET closed_at = (doc.d ->> 'now')::timestamptz,
-    outcome = doc.d -> 'left_visits' ->> v.id::text
-    FROM doc WHERE v.id IN ({left}) RETURNING v.id)
+left_visits AS (UPDATE visit v SET closed_at = ($1::jsonb ->> 'now')::timestamptz,
+    outcome = $1::jsonb -> 'left_visits' ->> v.id::text
+    WHERE v.id IN ({left}) RETURNING v.id)
 """
 HANDED = """
 handed AS (UPDATE task t SET person_id = (h.value #>> '{{}}')::uuid,
-        holder_id = coalesce((h.value #>> '{{}}')::uuid, t.position_id) FROM doc, jsonb_each(doc.d -> 'handed') h
+        holder_id = coalesce((h.value #>> '{{}}')::uuid, t.position_id) FROM jsonb_each($1::jsonb -> 'handed') h
     WHERE t.id = h.key::uuid),
 handed_alarms AS (UPDATE alarm a SET person_id = (h.value #>> '{{}}')::uuid,
         position_id = CASE WHEN h.value = 'null' THEN t.position_id END
-    FROM doc, jsonb_each(doc.d -> 'handed') h, task t
+    FROM jsonb_each($1::jsonb -> 'handed') h, task t
     WHERE a.task_id = h.key::uuid AND t.id = a.task_id AND a.kind IN ('remind', 'warn', 'close'))
 """
 READY = """
-ready AS (UPDATE visit v SET ready_at = (r.value)::timestamptz FROM doc, jsonb_each_text(doc.d -> 'ready') r
+ready AS (UPDATE visit v SET ready_at = (r.value)::timestamptz FROM jsonb_each_text($1::jsonb -> 'ready') r
     WHERE v.id = r.key::uuid)
 """
 PAUSED = """
-paused AS (UPDATE alarm a SET next_at = NULL FROM doc, jsonb_array_elements_text(doc.d -> 'paused') p
+paused AS (UPDATE alarm a SET next_at = NULL FROM jsonb_array_elements_text($1::jsonb -> 'paused') p
     WHERE a.task_id = p::uuid AND a.next_at IS NOT NULL)
 """
 CLOSED = """
 ended_tasks AS (UPDATE task t SET state = ($2::text[])[array_position(ARRAY[{ids}]::uuid[], t.id)],
-    closed_at = (doc.d ->> 'now')::timestamptz, decision_id = (doc.d ->> 'decision_id')::uuid
-    FROM doc WHERE t.id IN ({ids})),
+    closed_at = ($1::jsonb ->> 'now')::timestamptz, decision_id = ($1::jsonb ->> 'decision_id')::uuid
+    WHERE t.id IN ({ids})),
 ended_deadlines AS (UPDATE deadline l
     SET state = CASE ($2::text[])[array_position(ARRAY[{ids}]::uuid[], l.subject_id)] WHEN 'done' THEN 'met' ELSE 'void' END
     WHERE l.subject_id IN ({ids})),
-ended_alarms AS (UPDATE alarm a SET next_at = NULL WHERE a.task_id IN ({ids}) AND a.next_at IS NOT NULL),
+ended_alarms AS (DELETE FROM alarm a WHERE a.task_id IN ({ids})),
+ended_opinions AS (DELETE FROM opinion o WHERE o.task_id IN ({ids})),
 ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject_id IN ({ids})
     AND (n.state = 'pending' OR (n.state = 'enclosed'
         AND EXISTS (SELECT FROM message m WHERE m.id = n.message_id AND m.state = 'waiting'))))
@@ -99,24 +107,25 @@ ended_notifications AS (UPDATE notification n SET state = 'void' WHERE n.subject
 """Each ended task is a parameter of its own. Joined from the document they would be guessed at a hundred rows, for which
 whole tables are read; as one array, at ten, and PostgreSQL would plan anew every time instead of keeping its plan."""
 USED = """
-used AS (UPDATE late_exception e SET used_at = (doc.d ->> 'now')::timestamptz
-    FROM doc WHERE e.id = (doc.d -> 'used_exception' ->> 'id')::uuid)
+used AS (UPDATE late_exception e SET used_at = ($1::jsonb ->> 'now')::timestamptz
+    WHERE e.id = ($1::jsonb -> 'used_exception' ->> 'id')::uuid)
 """
 MOVED = """
 moved_deadlines AS (UPDATE deadline l SET due_at = x.due_at, close_at = x.close_at, explained = x.explained,
         override_by = x.override_by, override_reason = x.override_reason
-    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid, due_at timestamptz,
+    FROM jsonb_to_recordset($1::jsonb -> 'moved_deadlines') AS x(task uuid, due_at timestamptz,
         close_at timestamptz, explained jsonb, override_by uuid, override_reason text) WHERE l.subject_id = x.task),
 moved_tasks AS (UPDATE task t SET due_at = x.due_at, due_sort = x.due_at
-    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid, due_at timestamptz) WHERE t.id = x.task),
+    FROM jsonb_to_recordset($1::jsonb -> 'moved_deadlines') AS x(task uuid, due_at timestamptz) WHERE t.id = x.task),
 disarmed AS (UPDATE alarm a SET next_at = NULL
-    FROM doc, jsonb_to_recordset(doc.d -> 'moved_deadlines') AS x(task uuid)
+    FROM jsonb_to_recordset($1::jsonb -> 'moved_deadlines') AS x(task uuid)
     WHERE a.task_id = x.task AND a.next_at IS NOT NULL)
 """
 
 
 CHANGES = {
     "case": CASE,
+    "head": HEAD,
     "left_visits": LEFT_VISITS,
     "closed_tasks": CLOSED,
     "handed": HANDED,
@@ -133,7 +142,7 @@ def _insert(table: str, *, after_left: bool) -> str:
 
     A new visit is inserted after the old one is closed (the count forces that order), because a case has one open visit.
     """
-    source = f"doc, jsonb_populate_recordset(NULL::{table}, doc.d -> 'new' -> '{table}') r"
+    source = f"jsonb_populate_recordset(NULL::{table}, $1::jsonb -> 'new' -> '{table}') r"
     if table == "visit" and after_left:
         source += ", (SELECT count(*) FROM left_visits) AS closed_first"
     conflict = " ON CONFLICT ON CONSTRAINT uq_notification_once DO NOTHING" if table == "notification" else ""
@@ -145,8 +154,7 @@ def _statement(parts: frozenset[str], ended: int, left: int) -> str:
     first = ended + 3 if ended else 2
     ids = ", ".join(f"${place}" for place in range(3, ended + 3))
     gone = ", ".join(f"${place}" for place in range(first, first + left))
-    pieces = ["doc AS (SELECT $1::jsonb AS d)"]
-    pieces += [
+    pieces = [
         text.strip().replace("{ids}", ids).replace("{left}", gone).replace("{{}}", "{}")
         for part, text in CHANGES.items()
         if part in parts

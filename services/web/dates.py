@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 
 from services.i18n import BABEL_LOCALES, N_, ntranslate, translate
@@ -28,7 +30,7 @@ class Dates:
         """Return `1月31日 周日`; with the year where it is not this year's."""
         short, long = _PATTERNS[self.locale]
         pattern = short if today is not None and day.year == today.year else long
-        return format_date(day, pattern, locale=BABEL_LOCALES[self.locale])
+        return _day_text(day, pattern, BABEL_LOCALES[self.locale])
 
     def distance(self, day: dt.date, today: dt.date) -> str:
         """Return how far off a day is: `还有 9 天`, `今天`, `已过 3 天`."""
@@ -62,6 +64,18 @@ class Dates:
         """Return the day that ends at `due_at`."""
         return last_day(due_at, zone)
 
+    def day_of(self, at: dt.datetime, zone: str) -> str:
+        """Return the day on which an instant falls."""
+        return self.day(local(at, zone).date())
+
+    def tomorrow(self, now: dt.datetime, zone: str) -> dt.date:
+        """Return the day after today."""
+        return local(now, zone).date() + dt.timedelta(days=1)
+
+    def may_put_off(self, due_at: dt.datetime | None, now: dt.datetime, zone: str) -> bool:
+        """Tell whether there is a day after today on which a task could be shown again before it is due."""
+        return due_at is None or last_day(due_at, zone) >= self.tomorrow(now, zone)
+
     def light(self, due_at: dt.datetime | None, closed_at: dt.datetime | None, now: dt.datetime) -> Light:
         """Return the light of a task; see services.process.lights."""
         return light(due_at, closed_at, now, near_days=NEAR_DAYS)
@@ -69,6 +83,17 @@ class Dates:
     def explain(self, explained: Mapping[str, Any]) -> list[str]:
         """Return why a date is the date, step by step, from what its deadline keeps."""
         return reason_texts(explained, self.locale)
+
+
+@lru_cache(maxsize=4096)
+def _day_text(day: dt.date, pattern: str, locale: str) -> str:
+    """Return the day in words. Finding the locale by its name costs more than the whole rest of a page with thirty days."""
+    return format_date(day, pattern, locale=_locale(locale))
+
+
+@cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
 
 
 def local(at: dt.datetime, zone: str) -> dt.datetime:

@@ -10,8 +10,11 @@ from uuid import UUID
 
 from services.i18n import N_
 from services.workflow.queue import QueueFilter, Span
+from services.workflow.represented import Whose
 
-NAMES = ("stage", "group", "season", "light")
+NAMES = ("stage", "group", "season", "whose", "light", "priority", "snoozed")
+WHOSE = {"own": N_("My own"), "on-behalf": N_("On behalf of others")}
+PRIORITIES = {"urgent": N_("Urgent"), "high": N_("High"), "normal": N_("Normal")}
 LIGHTS = {"overdue": N_("Overdue"), "near": N_("Due soon"), "later": N_("Later")}
 
 
@@ -22,7 +25,10 @@ class Filter:
     stage: str = ""
     group: str = ""
     season: str = ""
+    whose: str = ""
     light: str = ""
+    priority: str = ""
+    snoozed: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Filter:
@@ -30,7 +36,8 @@ class Filter:
         chosen = {name: values.get(name, "")[:80] for name in NAMES}
         for name in ("group", "season"):
             chosen[name] = str(as_id(chosen[name]) or "")
-        return cls(**{**chosen, "light": chosen["light"] if chosen["light"] in get_args(Span) else ""})
+        known = {"light": get_args(Span), "whose": get_args(Whose), "priority": PRIORITIES, "snoozed": ("1",)}
+        return cls(**chosen | {name: chosen[name] if chosen[name] in values else "" for name, values in known.items()})
 
     @classmethod
     def read(cls, query: str) -> Filter:
@@ -54,6 +61,14 @@ class Filter:
         """Return the filter with one light."""
         return replace(self, light=light)
 
+    def with_whose(self, whose: str) -> Filter:
+        """Return the filter with the tasks of one's own positions ("own"), of others' ("on-behalf"), or all ("")."""
+        return replace(self, whose=whose)
+
+    def with_snoozed(self, snoozed: str) -> Filter:
+        """Return the filter for what is put off (`1`), or for what is not (empty)."""
+        return replace(self, snoozed=snoozed, light="")
+
     def queue(self, kind: Literal["submit", "approve"] | None) -> QueueFilter:
         """Return it as the work list understands it."""
         return QueueFilter(
@@ -62,6 +77,9 @@ class Filter:
             group_id=as_id(self.group),
             season_id=as_id(self.season),
             light=cast("Any", self.light or None),
+            whose=cast("Any", self.whose or None),
+            priority=cast("Any", self.priority or None),
+            snoozed=bool(self.snoozed),
         )
 
 

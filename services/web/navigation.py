@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.i18n import N_
-from services.people import access
+from services.people import access, positions
 from services.people.access import Reader
 
 
@@ -23,14 +23,19 @@ def navigation(reader: Reader) -> list[tuple[str, str]]:
 
 
 def decides(reader: Reader) -> bool:
-    """Tell whether approvals may ever wait for the reader: clerks, heads and reviewers decide."""
-    return any(position.role in access.OFFICE_ROLES | {access.REVIEWER} for position in reader.positions)
+    """Tell whether approvals may wait for the reader: clerks, heads and reviewers decide, and whoever stands in for them."""
+    return not _roles(reader).isdisjoint(positions.OFFICE_ROLES | {positions.REVIEWER})
 
 
 def sees_cases(reader: Reader) -> bool:
-    """Tell whether the reader may see any case by an office that they hold."""
-    offices = {position.role for position in reader.positions} - access.BUREAU_ROLES - {access.UNIT_ADMINISTRATOR}
+    """Tell whether the reader may see any case by an office that they hold or stand in for."""
+    offices = _roles(reader) - positions.BUREAU_ROLES - {positions.UNIT_ADMINISTRATOR}
     return reader.is_administrator or bool(offices)
+
+
+def _roles(reader: Reader) -> frozenset[str]:
+    lent = (held for stand_in in reader.stand_ins for held in stand_in.positions)
+    return frozenset(held.role for held in (*reader.positions, *lent))
 
 
 def looks_after_people(reader: Reader) -> bool:

@@ -12,6 +12,7 @@ from services.people.access import Reader, case_scope_sql, may_see_seasons
 from services.process.definitions import Localized
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
+from services.workflow.standing import BACK, ENTERED_BY
 
 MOST = 500
 Standing = Literal["filed", "ended", "in-review", "returned", "draft", "overdue", "closed"]
@@ -54,7 +55,7 @@ class CaseLine:
             return "closed"
         if self.due_at is not None and now >= self.due_at:
             return "overdue"
-        return "returned" if self.entered_by == "return" else "draft"
+        return "returned" if self.entered_by in BACK else "draft"
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,18 @@ class SeasonLine:
     title: Localized | None = None
 
 
-CASES = """
+CASES = f"""
 SELECT c.id, c.season_id, s.key AS season_key, c.version_id, c.process, g.code AS group_code, g.title_zh AS group_zh,
     g.title_en AS group_en, u.title_zh AS unit_zh, u.title_en AS unit_en, c.state, c.stage, t.kind,
-    (SELECT v.entered_by FROM visit v WHERE v.case_id = c.id AND v.closed_at IS NULL ORDER BY v.opened_at, v.id LIMIT 1) AS entered_by, c.number, c.late, coalesce((c.state_doc ->> 'submissions')::int, 0) AS submissions,
+    {ENTERED_BY} AS entered_by, c.number, c.late, coalesce((c.state_doc ->> 'submissions')::int, 0) AS submissions,
     (SELECT min(b.at) FROM submission b WHERE b.case_id = c.id) AS submitted_at, t.due_at, t.close_at, c.closed_at
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
 LEFT JOIN unit u ON u.id = g.base_unit_id
 LEFT JOIN LATERAL (SELECT k.kind, k.due_at, l.close_at FROM task k LEFT JOIN deadline l ON l.subject_id = k.id
     WHERE k.case_id = c.id AND k.state = 'open' ORDER BY k.due_sort LIMIT 1) t ON true
-WHERE {scope} AND ($1::uuid IS NULL OR c.season_id = $1)
-ORDER BY s.due_at DESC, g.code, c.id LIMIT {most}
-"""
+WHERE {{scope}} AND ($1::uuid IS NULL OR c.season_id = $1)
+ORDER BY s.due_at DESC, g.code, c.id LIMIT {{most}}
+"""  # noqa: S608 - constant parts
 SEASONS = """
 SELECT s.id, p.title_zh AS programme_zh, p.title_en AS programme_en, s.process, s.version_id, s.key, s.state, s.opens_at,
     s.due_at, s.started_at, s.ended_at, count(c.id) AS cases, count(c.id) FILTER (WHERE c.state = 'filed') AS filed

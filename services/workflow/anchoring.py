@@ -10,8 +10,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.audit import Anchor
-from services.people.access import AUDITOR
 from services.people.holding import holds
+from services.people.positions import AUDITOR
 from services.store.anchors import make_anchor
 from services.store.transaction import Store, Tx
 from services.store.writer import Rows, write

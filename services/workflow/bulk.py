@@ -108,7 +108,7 @@ async def preview(tx: Tx, *, by: Reader, tasks: Sequence[UUID]) -> BulkPreview:
         definition, state = pack.process(row["process"]), CaseState.model_validate_json(row["state_doc"])
         actors = {actor: UUID(each) for actor, each in row["actors"].items()}
         item = BulkItem(row["task_id"], row["case_id"], row["version"], row["group_zh"], row["group_en"], row["stage"])
-        refusal = _refusal(Beholder(definition, state, by, actors, tx.now), item.task_id)
+        refusal = _refusal(Beholder(definition, state, by, actors, tx.now, pack.programme), item.task_id)
         items.append(replace(item, refusal=refusal))
     return BulkPreview(tuple(items))
 
@@ -164,7 +164,7 @@ async def _one(
     if item is not None and item.refusal is not None and "opinion in words" in item.refusal:
         return BulkResult(task, refusal=ConflictError(item.refusal))
     try:
-        async with (await tx.connection()).begin_nested():
+        async with tx.savepoint():
             return BulkResult(
                 task,
                 await approve(

@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from services.errors import AlreadyDecidedError, ConflictError, KeyReusedError
 from services.i18n import N_, Message
 from services.people.access import Reader
-from services.process.events import Context, Event, Transition
+from services.process.events import Context, Event, StandIn
+from services.process.outcomes import Transition
 from services.process.transitions import advance
 from services.store.audit import digest
 from services.store.transaction import Tx
@@ -193,7 +194,18 @@ def context_of(tx: Tx, case: LockedCase, by: Reader, *, values: Mapping[str, Map
         positions=case.actors,
         holders=case.holders,
         values=values,
+        stand_ins=stand_ins_of(by, case),
         administrator=by.is_administrator,
+    )
+
+
+def stand_ins_of(by: Reader, case: LockedCase) -> tuple[StandIn, ...]:
+    """Return for whom the person may act on the case, with what those hold."""
+    programme, process = case.pack.programme, case.definition.process
+    return tuple(
+        StandIn(each.person_id, frozenset(held.id for held in each.positions))
+        for each in by.stand_ins
+        if each.covers(programme, process)
     )
 
 

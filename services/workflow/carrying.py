@@ -26,6 +26,9 @@ GRACE_SECONDS = 120
 """How long a run may take from being set running to its first renewal: a process starts meanwhile."""
 BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 5, 300
 
+OWN_FLOWS, ANY_SEASON = frozenset({"annual-filing"}), "any-season"
+"""The processes that have a flow of their own, and the flow that carries a season of any other."""
+
 Lease = Literal["none", "held", "expired"]
 Verdict = Literal["keep", "release", "grace", "wait", "next"]
 
@@ -77,7 +80,14 @@ class Kept:
     def parameters(self) -> dict[str, str | int]:
         """What the run is told; nothing personal."""
         names: dict[str, str | int] = {"bureau": self.bureau, "programme": self.programme, "season": self.key}
-        return names | {"generation": self.generation}
+        others = {} if self.process in OWN_FLOWS else {"process": self.process}
+        return names | others | {"generation": self.generation}
+
+    @property
+    def deployment(self) -> str:
+        """Which flow carries it: its process's own, or the one that carries any."""
+        flow = self.process if self.process in OWN_FLOWS else ANY_SEASON
+        return f"{flow}/{flow}"
 
 
 KEPT = """

@@ -14,6 +14,7 @@ from models.programme import Season
 from services.errors import NotFoundError
 from services.people.access import Reader, case_scope_sql, may_see_seasons, require
 from services.store.transaction import Tx
+from services.workflow.standing import ENTERED_BY, UNSUBMITTED, among
 
 CaseState = Literal["open", "filed", "ended"]
 
@@ -60,15 +61,15 @@ class CasePage:
     next: UUID | None
 
 
-CASES = """
+CASES = f"""
 SELECT c.id, c.version, c.state, c.stage, c.number, c.late, c.process, c.season_id, s.key AS season_key, c.group_id,
     g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en, c.opened_at, c.closed_at,
     (SELECT min(t.due_at) FROM task t WHERE t.case_id = c.id AND t.state = 'open') AS due_at,
     (SELECT max(x.at) FROM submission x WHERE x.case_id = c.id) AS submitted_at,
-    c.state = 'open' AND c.state_doc ->> 'entered_by' IN ('start', 'withdraw') AS missing
+    c.state = 'open' AND coalesce({ENTERED_BY} IN {among(UNSUBMITTED)}, false) AS missing
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
-WHERE {scope}{where} ORDER BY c.id DESC LIMIT $1
-"""
+WHERE {{scope}}{{where}} ORDER BY c.id DESC LIMIT $1
+"""  # noqa: S608 - constant parts
 
 
 async def cases_page(

@@ -11,36 +11,23 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from models.case import Case, Submission
+from models.case import Case
 from services.errors import NotFoundError
 from services.people.access import Reader, case_scope, case_scope_sql
 from services.people.directory import local_day
 from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
-from services.process.forms import Change, FormDefinition, diff
 from services.process.packs import Pack
 from services.process.states import CaseState
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
-from services.workflow.possible import Possible, StageMark, draw_stages, possible_acts
+from services.workflow.beside import Priority, actors_of, deliberates
+from services.workflow.possible import Beholder, Possible, StageMark, draw_stages, possible_acts
+from services.workflow.questions import QuestionView, questions_of
 from services.workflow.remarks import RemarkView, remarks_of
-
-
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One decision of the case's history, with the words that this reader may see."""
-
-    id: UUID
-    at: datetime
-    kind: str
-    stage: str | None
-    to_stage: str | None
-    person: str
-    position_zh: str | None
-    position_en: str | None
-    words: str
-    late: bool
-    submission_id: UUID | None
+from services.workflow.represented import has
+from services.workflow.submissions import SubmissionLine, SubmissionView, newest_submissions, submission_lines
+from services.workflow.timeline import TimelinePage, read_timeline
 
 
 @dataclass(frozen=True)
@@ -65,23 +52,12 @@ class OpenTask:
 
 
 @dataclass(frozen=True)
-class SubmissionView:
-    """A submission as it was submitted."""
-
-    id: UUID
-    n: int
-    form: FormDefinition
-    data: Mapping[str, Any]
-    attachments: tuple[Mapping[str, Any], ...]
-    digest: str
-    person_id: UUID
-    late: bool
-    at: datetime
-
-
-@dataclass(frozen=True)
 class CaseView:
-    """A case whole, for one reader."""
+    """A case whole, for one reader, in as much as a page shows: however long its history is.
+
+    timeline: its newest entries. submissions: the last two whole, oldest first; submitted: how many there are; handed_in:
+    the newest of them in a list. remarks: those on the last two. questions: as far as the reader reads them.
+    """
 
     id: UUID
     version: int
@@ -99,11 +75,17 @@ class CaseView:
     group_en: str
     pack: Pack
     definition: ProcessDefinition
+    actors: Mapping[str, UUID]
     stages: tuple[StageMark, ...]
     tasks: tuple[OpenTask, ...]
-    timeline: tuple[TimelineEntry, ...]
+    timeline: TimelinePage
     submissions: tuple[SubmissionView, ...]
+    submitted: int
+    handed_in: tuple[SubmissionLine, ...]
+    submitters: frozenset[UUID]
     remarks: tuple[RemarkView, ...]
+    questions: tuple[QuestionView, ...]
+    priority: Priority
     exception_until: datetime | None
     may: frozenset[Possible]
 
@@ -120,7 +102,7 @@ class CaseView:
 FACTS = """
 SELECT c.version, c.state, c.stage, c.number, c.late, c.opened_at, c.closed_at, c.state_doc::text AS state_doc,
     c.season_id, s.key AS season_key, c.group_id, g.code AS group_code, g.title_zh AS group_zh, g.title_en AS group_en,
-    c.version_id, c.process, c.actors::text AS actors
+    c.version_id, c.process, c.actors::text AS actors, coalesce(c.priority, 'normal') AS priority
 FROM cases c JOIN season s ON s.id = c.season_id JOIN project_group g ON g.id = c.group_id
 WHERE c.id = $1 AND {scope}
 """
@@ -130,15 +112,10 @@ SELECT t.id, t.stage, t.kind, t.actor, t.visit_id, t.position_id, t.person_id, w
     CASE WHEN t.person_id IS NULL
         THEN NOT EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND {holds("$2", "$3")})
         ELSE w.left_at <= $3 END IS TRUE AS unheld
-FROM task t LEFT JOIN position p ON p.id = t.position_id LEFT JOIN person w ON w.id = t.person_id LEFT JOIN deadline l ON l.subject_id = t.id
-WHERE t.case_id = $1 AND t.state = 'open' ORDER BY t.id
+FROM task t LEFT JOIN position p ON p.id = t.position_id LEFT JOIN person w ON w.id = t.person_id
+LEFT JOIN deadline l ON l.subject_id = t.id
+WHERE t.id = ANY($1::uuid[]) AND t.state = 'open' ORDER BY t.id
 """  # noqa: S608 - constant parts
-TIMELINE = """
-SELECT d.id, d.at, d.kind, d.stage, d.to_stage, w.name AS person, p.title_zh AS position_zh, p.title_en AS position_en,
-    d.words, d.late, d.submission_id
-FROM decision d JOIN person w ON w.id = d.person_id LEFT JOIN position p ON p.id = d.position_id
-WHERE d.case_id = $1 ORDER BY d.at, d.id
-"""
 
 
 async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
@@ -155,53 +132,43 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
     pack = await pinned_pack(tx, row["version_id"])
     definition = pack.process(row["process"])
     state = CaseState.model_validate_json(row["state_doc"])
-    actors = {actor: UUID(each) for actor, each in json.loads(row["actors"]).items()}
-    tasks = await _open_tasks(tx, reader, case_id)
+    actors = actors_of(row["actors"])
+    every = deliberates(reader, definition, actors, group_id=row["group_id"])
+    tasks = await _open_tasks(tx, reader, state, programme=pack.programme, process=row["process"])
+    submissions = await newest_submissions(tx, pack, case_id)
+    beholder = Beholder(definition, state, reader, actors, tx.now, pack.programme)
     return CaseView(
         id=case_id, version=row["version"], status=row["state"], stage=row["stage"], number=row["number"],
         late=row["late"], opened_at=row["opened_at"], closed_at=row["closed_at"], season_id=row["season_id"],
         season_key=row["season_key"], group_id=row["group_id"], group_code=row["group_code"], group_zh=row["group_zh"],
-        group_en=row["group_en"], pack=pack, definition=definition, stages=draw_stages(definition, state), tasks=tasks,
-        timeline=tuple(TimelineEntry(**each) for each in await tx.rows(TIMELINE, (case_id,))),
-        submissions=await _submissions(tx, pack, case_id), remarks=await remarks_of(tx, by=reader, case_id=case_id),
-        exception_until=_exception_until(state, tx.now), may=possible_acts(definition, state, reader, actors, now=tx.now),
+        group_en=row["group_en"], pack=pack, definition=definition, actors=actors, stages=draw_stages(definition, state), tasks=tasks,
+        timeline=await read_timeline(tx, reader, case_id, every=every), submissions=submissions,
+        submitted=state.submissions, handed_in=await submission_lines(tx, case_id), submitters=frozenset(state.submitters),
+        remarks=await remarks_of(tx, by=reader, case_id=case_id, submissions=[each.id for each in submissions]),
+        questions=await questions_of(tx, by=reader, case_id=case_id, every=every), priority=row["priority"],
+        exception_until=_exception_until(state, tx.now), may=possible_acts(beholder),
     )  # fmt: skip
 
 
-async def _open_tasks(tx: Tx, reader: Reader, case_id: UUID) -> tuple[OpenTask, ...]:
-    rows = await tx.rows(TASKS, (case_id, local_day(tx.now, reader.zone), tx.now))
+async def _open_tasks(
+    tx: Tx, reader: Reader, state: CaseState, *, programme: str, process: str
+) -> tuple[OpenTask, ...]:
+    """Return the open tasks, by the ids that the case's state names: a case has any number of closed ones."""
+    tasks = [task.id for visit in state.open for task in visit.tasks]
+    rows = await tx.rows(TASKS, (tasks, local_day(tx.now, reader.zone), tx.now))
     return tuple(
         OpenTask(
             **{**row, "explained": json.loads(row["explained"] or "{}")},
-            mine=row["person_id"] == reader.person_id
-            if row["person_id"] is not None
-            else row["position_id"] in reader.position_ids,
+            mine=has(reader, row["person_id"] or row["position_id"], programme=programme, process=process),
         )
         for row in rows
     )
-
-
-async def _submissions(tx: Tx, pack: Pack, case_id: UUID) -> tuple[SubmissionView, ...]:
-    found = await tx.session.exec(select(Submission).where(Submission.case_id == case_id).order_by(col(Submission.n)))
-    return tuple(
-        SubmissionView(
-            id=each.id, n=each.n, form=pack.form(each.form), data=each.data, attachments=tuple(each.attachments),
-            digest=each.digest, person_id=each.person_id, late=each.late, at=each.at,
-        )
-        for each in found
-    )  # fmt: skip
 
 
 def _exception_until(state: CaseState, now: datetime) -> datetime | None:
     """Return until when a late exception keeps the case open, while it does."""
     until = [visit.exception.until for visit in state.open if visit.exception is not None]
     return max((each for each in until if now < each), default=None)
-
-
-def changes_since(view: CaseView, submission: SubmissionView) -> list[Change]:
-    """Return what changed in `submission` against the one before it; [] for the first."""
-    before = next((each for each in view.submissions if each.n == submission.n - 1), None)
-    return diff(submission.form, before.data, submission.data) if before is not None else []
 
 
 async def case_of_task(tx: Tx, reader: Reader, task_id: UUID) -> UUID:

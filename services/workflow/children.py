@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.people import ProjectGroup
 from models.programme import Season
-from services.process.events import Transition
+from services.process.outcomes import Transition
 from services.store.transaction import Tx
 from services.workflow.locking import LockedCase
 from services.workflow.start import Parent, start_case

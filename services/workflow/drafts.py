@@ -85,7 +85,7 @@ async def _editable(tx: Tx, by: Reader, case_id: UUID, task_id: UUID | None = No
     ]
     if not found:
         raise IllegalTransitionError(state=case.state.name, act="edit")
-    mine = [(task, stage) for task, stage in found if is_with(by, task)]
+    mine = [(task, stage) for task, stage in found if is_with(by, case, task)]
     if not mine:
         raise ForbiddenError("Only who submits this form may edit it.")
     task, stage = mine[0]

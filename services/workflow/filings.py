@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.process.definitions import FileStage
-from services.process.events import Transition
+from services.process.outcomes import Transition
 from services.store.transaction import Tx
 from services.workflow.locking import LockedCase
 

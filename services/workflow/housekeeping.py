@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.store.transaction import Tx
+from services.workflow.opinions import clear_orphans
 
 SESSIONS = (
     "DELETE FROM sign_in WHERE coalesce(ended_at, expires_at) < clock_timestamp() - interval '30 days' RETURNING 1"
@@ -16,7 +17,7 @@ async def clear_away(tx: Tx) -> int:
     gone = await tx.rows(SESSIONS)
     used = await tx.rows(COMMANDS, (tx.now,))
     dead = await tx.rows(HEARTBEATS)
-    return len(gone) + len(used) + len(dead)
+    return len(gone) + len(used) + len(dead) + await clear_orphans(tx)
 
 
 async def known_files(tx: Tx) -> frozenset[str]:

@@ -82,7 +82,7 @@ async def _next(store: Store, orchestrator: Orchestrator, season: Kept) -> bool:
 
 async def _start(store: Store, orchestrator: Orchestrator, season: Kept) -> None:
     run_id = await orchestrator.start_run(
-        deployment=f"{season.process}/{season.process}", idempotency_key=season.run_key, parameters=season.parameters
+        deployment=season.deployment, idempotency_key=season.run_key, parameters=season.parameters
     )
     async with store.transaction() as tx:
         await carrying.note_run(tx, season.id, generation=season.generation, run_id=run_id)

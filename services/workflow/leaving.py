@@ -87,7 +87,7 @@ async def hand_over_tasks(
 async def _one(tx: Tx, by: Reader, case_id: UUID, *, leaving: UUID, to: UUID, words: str) -> HandedOver:
     asked = Asked(by, "hand-over", case_id=case_id, to_person=to, words=words, more=str(leaving))
     try:
-        async with (await tx.connection()).begin_nested():
+        async with tx.savepoint():
             return HandedOver(case_id, await act(tx, asked, HandOver(leaving, to, words)))
     except GuantongError as error:
         return HandedOver(case_id, refusal=error)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from services.errors import NotFoundError
@@ -36,6 +37,10 @@ FOR UPDATE OF c
 """  # noqa: S608 - constant parts
 BY_TASK = LOCK.format(which="(SELECT t.case_id FROM task t WHERE t.id = $2 AND t.bureau_id = $1)")
 BY_CASE = LOCK.format(which="$2")
+
+
+_known = lru_cache(maxsize=16384)(UUID)
+"""The ids of positions and people, which come again with every act, read from their texts once."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,8 @@ async def _locked(tx: Tx, statement: str, bureau_id: UUID, which: UUID | None, *
         guiding_unit_id=row["guiding_unit_id"],
         base_unit_id=row["base_unit_id"],
         state=CaseState.model_validate_json(row["state_doc"]),
-        actors={actor: UUID(position) for actor, position in json.loads(row["actors"]).items()},
-        holders={UUID(position): tuple(map(UUID, people)) for position, people in holders.items()},
+        actors={actor: _known(position) for actor, position in json.loads(row["actors"]).items()},
+        holders={_known(position): tuple(map(_known, people)) for position, people in holders.items()},
         pack=pack,
         definition=pack.process(row["process"]),
         calendar=await calendar_of(tx, bureau_id, pack, known_digest=row["calendar_digest"]),

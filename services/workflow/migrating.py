@@ -114,7 +114,7 @@ async def _one(
     tx: Tx, migration: Migration, row: Mapping[str, Any], *, target: UUID, renames: Renames, dry_run: bool
 ) -> CaseMove:
     try:
-        async with (await tx.connection()).begin_nested():
+        async with tx.savepoint():
             case = await lock_for_clock(tx, migration.bureau_id, row["id"], zone=row["zone"])
             if case is None:
                 raise NotFoundError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -21,10 +22,11 @@ from services.process.definitions import (
     SubmitStage,
 )
 from services.process.engine.counting import count, waits_for
-from services.process.engine.rights import check_judge
-from services.process.events import Context
+from services.process.engine.rights import acting_for, check_judge
+from services.process.events import Context, StandIn
 from services.process.states import CaseState, TaskState, VisitState
-from services.workflow.whose import is_with
+from services.workflow.represented import has
+from services.workflow.standing import BACK
 
 MarkState = Literal["done", "current", "ahead", "returned"]
 Possible = Literal[
@@ -59,10 +61,6 @@ def draw_stages(definition: ProcessDefinition, state: CaseState) -> tuple[StageM
     return tuple(marks)
 
 
-BACK = frozenset({"return", "decline", "oppose", "fail", "settle"})
-"""Acts that open a visit because something has to be mended."""
-
-
 @dataclass(frozen=True)
 class Beholder:
     """Who looks at which case, when."""
@@ -72,20 +70,27 @@ class Beholder:
     reader: Reader
     actors: Mapping[str, UUID]
     now: datetime
+    programme: str
 
+    @cached_property
     def context(self) -> Context:
-        """Return what the rules know of the reader; no ids are drawn."""
+        """What the rules know of the reader; no ids are drawn."""
+        covered = [each for each in self.reader.stand_ins if each.covers(self.programme, self.definition.process)]
         return Context(
             self.reader.person_id, self.reader.position_ids, self.now, lambda: UUID(int=0), self.actors,
+            stand_ins=tuple(StandIn(each.person_id, frozenset(held.id for held in each.positions)) for each in covered),
             administrator=self.reader.is_administrator,
         )  # fmt: skip
 
+    def has(self, task: TaskState) -> bool:
+        """Tell whether the task is with the reader, or with somebody whom they stand in for."""
+        holder = task.with_ or task.position
+        return has(self.reader, holder, programme=self.programme, process=self.definition.process)
 
-def possible_acts(
-    definition: ProcessDefinition, state: CaseState, reader: Reader, actors: Mapping[str, UUID], *, now: datetime
-) -> frozenset[Possible]:
+
+def possible_acts(beholder: Beholder) -> frozenset[Possible]:
     """Return what the reader may do with the case now, in any of its tasks."""
-    beholder = Beholder(definition, state, reader, actors, now)
+    state = beholder.state
     acts: set[Possible] = set(_administrator_acts(beholder))
     if state.status == "open" and state.suspended_at is None:
         for visit in state.open:
@@ -115,7 +120,7 @@ def visit_acts(beholder: Beholder, visit: VisitState) -> set[Possible]:
     """Return what the reader may decide about an open visit: its close, and more time that is asked for."""
     acts: set[Possible] = set()
     stage, held = beholder.definition.stage(visit.stage), beholder.reader.position_ids
-    mine = any(is_with(beholder.reader, task) for task in visit.tasks)
+    mine = any(beholder.has(task) for task in visit.tasks)
     if isinstance(stage, SubmitStage) and stage.close is not None and stage.close.exceptions is not None:
         granter = beholder.actors[stage.close.exceptions]
         submits = beholder.actors[stage.by] in held
@@ -138,11 +143,11 @@ def task_acts(beholder: Beholder, visit: VisitState, task: TaskState) -> set[Pos
         return acts | ({"recall"} if owner else set())
     if task.person is not None and not task.member and (task.person == reader.person_id or reader.is_administrator):
         acts.add("put-back")
-    if not is_with(reader, task):
+    if not beholder.has(task):
         return acts | ({"transfer"} if reader.is_administrator and stage.hand_to != "nobody" else set())
     if isinstance(stage, SubmitStage):
         acts |= set(_submit_acts(beholder, visit))
-    elif _may_judge(beholder, visit):
+    elif _may_judge(beholder, visit, task):
         acts |= set(_judge_acts(stage, visit, task))
     else:
         return acts
@@ -158,10 +163,11 @@ def _submit_acts(beholder: Beholder, visit: VisitState) -> Iterator[Possible]:
         yield "submit"
 
 
-def _may_judge(beholder: Beholder, visit: VisitState) -> bool:
+def _may_judge(beholder: Beholder, visit: VisitState, task: TaskState) -> bool:
     """Tell whether the reader may judge here: they did not submit it, could not, and have not signed already."""
     try:
-        check_judge(beholder.definition, beholder.state, visit, context=beholder.context(), on_behalf=None)
+        on_behalf = acting_for(task, beholder.context)
+        check_judge(beholder.definition, beholder.state, visit, context=beholder.context, on_behalf=on_behalf)
     except GuantongError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +21,7 @@ from services.workflow.whose import is_with
 MAX_TEXT = 4000
 MAX_PHRASE = 500
 MAX_PHRASES = 30
+MOST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ async def pin_remark(tx: Tx, *, by: Reader, task_id: UUID, path: str, text: str)
     task = visit.task(task_id) if visit is not None else None
     if visit is None or task is None or not isinstance(case.definition.stage(visit.stage), JudgingStage):
         raise IllegalTransitionError(state=case.state.name, act="remark")
-    if not is_with(by, task) or case.state.submission is None:
+    if not is_with(by, case, task) or case.state.submission is None:
         raise ForbiddenError
     remark = Remark(
         id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, submission_id=case.state.submission, task_id=task_id,
@@ -81,19 +83,28 @@ async def unpin_remark(tx: Tx, *, by: Reader, remark_id: UUID) -> None:
         raise NotFoundError
 
 
-async def remarks_of(tx: Tx, *, by: Reader, case_id: UUID) -> tuple[RemarkView, ...]:
-    """Return the case's remarks that the reader may see: those that went out, and the reader's own.
+async def remarks_of(
+    tx: Tx, *, by: Reader, case_id: UUID, submissions: Sequence[UUID] | None = None
+) -> tuple[RemarkView, ...]:
+    """Return the case's remarks that the reader may see: those that went out, and the reader's own, oldest first.
 
     The caller has checked that the reader may see the case.
+
+    Args:
+        tx: the transaction.
+        by: who looks.
+        case_id: the case.
+        submissions: those whose remarks are wanted; None for all, of which the newest 200 are given.
     """
+    narrowed = " AND r.submission_id = ANY($4::uuid[])" if submissions is not None else ""
     rows = await tx.rows(
-        "SELECT r.id, r.task_id, r.submission_id, r.path, r.text, r.person_id, p.name AS person, r.at,"
+        "SELECT r.id, r.task_id, r.submission_id, r.path, r.text, r.person_id, p.name AS person, r.at,"  # noqa: S608 - constant parts
         " r.decision_id IS NOT NULL AS sent FROM remark r JOIN person p ON p.id = r.person_id"
         " WHERE r.case_id = $1 AND r.bureau_id = $2 AND (r.decision_id IS NOT NULL OR r.person_id = $3)"
-        " ORDER BY r.at, r.id",
-        (case_id, by.bureau_id, by.person_id),
+        f"{narrowed} ORDER BY r.at DESC, r.id DESC LIMIT {MOST_SHOWN}",
+        (case_id, by.bureau_id, by.person_id, *([list(submissions)] if submissions is not None else [])),
     )
-    return tuple(RemarkView(**row) for row in rows)
+    return tuple(RemarkView(**row) for row in reversed(rows))
 
 
 async def phrases(tx: Tx, *, by: Reader) -> list[Phrase]:

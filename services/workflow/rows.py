@@ -12,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from services.people.holding import holds
-from services.process.alarms import ASSIGNEE, dump_series, plan_series
+from services.process.alarms import ASSIGNEE, PlannedAlarm, dump_series, plan_series
 from services.process.deadlines import Term
 from services.process.definitions import PublishStage, SubProcessStage, WaitStage
-from services.process.events import Tell, Transition
+from services.process.outcomes import Tell, Transition
 from services.process.states import TaskState, VisitState
 from services.store.audit import ChainedEvent, salted
 from services.store.transaction import Tx
@@ -92,9 +92,8 @@ def transition_rows(tx: Tx, case: LockedCase, transition: Transition, act: Act) 
     for new in transition.added:
         if (visit := visits.get(new.visit)) is not None:
             term = _term(case, visit)
-            _add_task(
-                tx, case, rows, visit=visit, task=new.task, term=term, explained=act.explained.get(visit.stage, {})
-            )
+            due = _Due(term, act.explained.get(visit.stage, {}), _plan(tx, case, visit, term))
+            _add_task(tx, case, rows, visit=visit, task=new.task, due=due)
     for task in transition.handed:
         rows.handed[task.id] = task.with_
     for move in act.moves:
@@ -121,8 +120,9 @@ def _open(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act
         visits[new.visit.id] = new.visit
         opened.append(replace(each, state=new.visit))
         rows.add("visit", **_visit_row(case, new.visit))
+        due = _Due(new.term, new.explained, _plan(tx, case, new.visit, new.term))
         for task in new.visit.tasks:
-            _add_task(tx, case, rows, visit=new.visit, task=task, term=new.term, explained=new.explained)
+            _add_task(tx, case, rows, visit=new.visit, task=task, due=due)
     state = transition.state.model_copy(update={"open": tuple(visits[each.id] for each in transition.state.open)})
     return replace(transition, opened=tuple(opened), state=state)
 
@@ -141,43 +141,56 @@ def _visit_row(case: LockedCase, visit: VisitState) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _add_task(
+@dataclass(frozen=True)
+class _Due:
+    """By when each task of a visit is due, why, and the alarms that each gets; no term: nothing is due."""
+
+    term: Term | None
+    explained: Mapping[str, Any]
+    planned: Sequence[PlannedAlarm]
+
+
+def _plan(tx: Tx, case: LockedCase, visit: VisitState, term: Term | None) -> list[PlannedAlarm]:
+    """Return the alarms that each task of the visit gets from now on."""
+    stage = case.definition.acted(visit.stage)
+    if stage is None or term is None:
+        return []
+    return plan_series(stage, term, opened_at=tx.now, calendar=case.calendar)
+
+
+def _add_task(tx: Tx, case: LockedCase, rows: Rows, *, visit: VisitState, task: TaskState, due: _Due) -> None:
+    """Add an open task of a visit with its deadline and alarms."""
+    stage = case.definition.stage(visit.stage)
+    rows.add(
+        "task", id=task.id, bureau_id=case.bureau_id, case_id=case.id, season_id=case.season_id, visit_id=visit.id,
+        stage=visit.stage, process=case.definition.process, kind=stage.kind, group_id=case.group_id,
+        position_id=task.position, person_id=task.with_, holder_id=task.with_ or task.position, actor=task.actor,
+        state="open", opened_at=tx.now, due_at=visit.due_at, due_sort=visit.due_at or NO_DUE, closed_at=None,
+        decision_id=None,
+    )  # fmt: skip
+    if due.term is None:
+        return
+    deadline_id = tx.new_id()
+    rows.add(
+        "deadline", id=deadline_id, bureau_id=case.bureau_id, subject="task", subject_id=task.id, case_id=case.id,
+        due_at=due.term.due_at, close_at=due.term.close_at, explained=due.explained, override_by=None,
+        override_reason=None, state="open",
+    )  # fmt: skip
+    _arm(tx, case, rows, visit=visit, task=task, deadline_id=deadline_id, planned=due.planned)
+
+
+def _arm(
     tx: Tx,
     case: LockedCase,
     rows: Rows,
     *,
     visit: VisitState,
     task: TaskState,
-    term: Term | None,
-    explained: Mapping[str, Any],
+    deadline_id: UUID,
+    planned: Sequence[PlannedAlarm],
 ) -> None:
-    """Add an open task of a visit with its deadline and alarms."""
-    stage = case.definition.stage(visit.stage)
-    rows.add(
-        "task", id=task.id, bureau_id=case.bureau_id, case_id=case.id, season_id=case.season_id, visit_id=visit.id,
-        stage=visit.stage, process=case.definition.process, kind=stage.kind, group_id=case.group_id,
-        position_id=task.position, person_id=task.with_, holder_id=task.with_ or task.position, actor=task.actor, state="open", opened_at=tx.now,
-        due_at=visit.due_at, due_sort=visit.due_at or NO_DUE, closed_at=None, decision_id=None,
-    )  # fmt: skip
-    if term is None:
-        return
-    deadline_id = tx.new_id()
-    rows.add(
-        "deadline", id=deadline_id, bureau_id=case.bureau_id, subject="task", subject_id=task.id, case_id=case.id,
-        due_at=term.due_at, close_at=term.close_at, explained=explained, override_by=None, override_reason=None,
-        state="open",
-    )  # fmt: skip
-    arm(tx, case, rows, visit=visit, task=task, deadline_id=deadline_id, term=term)
-
-
-def arm(
-    tx: Tx, case: LockedCase, rows: Rows, *, visit: VisitState, task: TaskState, deadline_id: UUID, term: Term
-) -> None:
-    """Add the alarms of a task from now on: to whom it is with, or whoever holds a position when it fires."""
-    stage = case.definition.acted(visit.stage)
-    if stage is None:
-        return
-    for alarm in plan_series(stage, term, opened_at=tx.now, calendar=case.calendar):
+    """Add the planned alarms of a task: to whom it is with, or whoever holds a position when it fires."""
+    for alarm in planned:
         mine = alarm.recipient == ASSIGNEE
         person = task.with_ if mine else None
         position = (task.position if mine else case.actors[alarm.recipient]) if person is None else None
@@ -192,13 +205,14 @@ def _move(tx: Tx, case: LockedCase, rows: Rows, move: Move) -> None:
     """Add what moved dates change: due date and close, their explanation, and the alarms, which follow them."""
     if case.definition.acted(move.visit.stage) is None:
         rows.ready[move.visit.id] = move.term.due_at
+    planned = _plan(tx, case, move.visit, move.term)
     for task in move.visit.tasks:
         deadline_id = move.deadlines[task.id]
         rows.moved_deadlines.append({
             "task": task.id, "due_at": move.term.due_at, "close_at": move.term.close_at,
             "explained": move.explained, "override_by": move.by, "override_reason": move.why[:2000],
         })  # fmt: skip
-        arm(tx, case, rows, visit=move.visit, task=task, deadline_id=deadline_id, term=move.term)
+        _arm(tx, case, rows, visit=move.visit, task=task, deadline_id=deadline_id, planned=planned)
 
 
 def _close(rows: Rows, transition: Transition, act: Act) -> None:

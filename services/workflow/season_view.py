@@ -26,6 +26,7 @@ from services.process.definitions import Localized, ProcessDefinition
 from services.process.lights import Light, light
 from services.store.transaction import Tx
 from services.workflow.season_events import rules_of
+from services.workflow.standing import ENTERED_BY, UNSUBMITTED
 
 PAGE = 100
 
@@ -109,15 +110,15 @@ class SeasonOverview:
         }
 
 
-GROUPS = """
+GROUPS = f"""
 SELECT c.id AS case_id, g.code, g.title_zh, g.title_en, u.title_zh AS unit_zh, u.title_en AS unit_en, c.state, c.stage,
     c.number, c.late, c.closed_at,
-    (SELECT v.entered_by FROM visit v WHERE v.case_id = c.id AND v.closed_at IS NULL ORDER BY v.opened_at, v.id LIMIT 1) AS entered_by,
+    {ENTERED_BY} AS entered_by,
     (SELECT min(t.due_at) FROM task t WHERE t.case_id = c.id AND t.state = 'open') AS due_at,
     (SELECT max(s.at) FROM submission s WHERE s.case_id = c.id) AS submitted_at
 FROM cases c JOIN project_group g ON g.id = c.group_id LEFT JOIN unit u ON u.id = g.base_unit_id
-WHERE {scope} AND c.season_id = ${season} AND c.parent_id IS NULL ORDER BY g.code
-"""
+WHERE {{scope}} AND c.season_id = ${{season}} AND c.parent_id IS NULL ORDER BY g.code
+"""  # noqa: S608 - constant parts
 VACANT = """
 SELECT p.id, p.code, p.title_zh, p.title_en, coalesce(u.title_zh, g.title_zh) AS place_zh,
     coalesce(u.title_en, g.title_en) AS place_en
@@ -187,7 +188,7 @@ def _group(row: Mapping[str, Any], submits: set[str], *, now: datetime, near_day
         stage=row["stage"],
         number=row["number"],
         late=row["late"],
-        missing=state == "open" and row["stage"] in submits and row["entered_by"] in {"start", "withdraw", "take-back"},
+        missing=state == "open" and row["stage"] in submits and row["entered_by"] in UNSUBMITTED,
         due_at=due_at,
         submitted_at=row["submitted_at"],
         closed_at=row["closed_at"],

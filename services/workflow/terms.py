@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.process.deadlines import DueDate, Override, Term, approve_due, submit_due
 from services.process.definitions import Judging, PublishStage, Span, SubmitStage, WaitStage
-from services.process.events import Moved, OpenedVisit, Transition
+from services.process.outcomes import Moved, OpenedVisit, Transition
 from services.process.states import VisitState
 from services.process.timed import SeasonTimes, ready_at
 from services.store.transaction import Tx

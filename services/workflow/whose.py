@@ -1,13 +1,14 @@
-"""Whether a task is with a person now: theirs by name, or open to all who hold its position."""
+"""Whether a task is with a person now: theirs by name or position, or of somebody whom they stand in for."""
 
 from __future__ import annotations
 
 from services.people.access import Reader
 from services.process.states import TaskState
+from services.workflow.locking import LockedCase
+from services.workflow.represented import has
 
 
-def is_with(reader: Reader, task: TaskState) -> bool:
-    """Tell whether the reader may act on the task by themself (not for somebody else)."""
-    if task.with_ is not None:
-        return task.with_ == reader.person_id
-    return task.position in reader.position_ids
+def is_with(reader: Reader, case: LockedCase, task: TaskState) -> bool:
+    """Tell whether the reader may act on the task of the case."""
+    programme, process = case.pack.programme, case.definition.process
+    return has(reader, task.with_ or task.position, programme=programme, process=process)

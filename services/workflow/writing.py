@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.people.directory import local_day
-from services.process.events import Transition
+from services.process.outcomes import Transition
 from services.process.states import CaseState
 from services.store.transaction import Tx
 from services.store.writer import Rows

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
@@ -14,10 +17,15 @@ from fastapi.routing import APIRoute
 from sqlmodel import SQLModel
 
 from services.people.accounts import token_digest
+from services.people.substitutes import Wish, name_substitute
 from services.store.transaction import Store, Tx
 from services.web.api.description import operations
 from services.workflow import acts, remarks
+from services.workflow.copies import send_copies
 from services.workflow.drafts import save_draft
+from services.workflow.opinions import keep_opinion
+from services.workflow.questions import ask
+from services.workflow.snoozing import snooze
 from tests.api.conftest import PDF, Installation, submit, task_of
 from tests.api.stories import dead_message, give_account
 from tests.world import World, plan
@@ -37,7 +45,10 @@ ROLES = {
     "auditor": "auditor",
     "security": "security",
 }
-UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+SPARE = "chemistry-chief"
+"""Somebody of no column, who may stand in for others."""
+PUT_OFF = date(2027, 1, 25)
+SOME_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 
 
 class Forgetful(Store):
@@ -89,13 +100,51 @@ async def fill(world: World, code: str) -> dict[str, str]:
         ids["unit_id"] = str(chief.unit_id)
         ids["done_id"] = str(biology)
     ids["guidance_id"] = await task_of(world, "math")
+    ids |= await talk(world, ids["guidance_id"], mark)
     ids["plan_id"] = await task_of(world, "physics")
     ids["basic_id"] = await task_of(world, "biology", "basic-education-office/clerk")
     ids["person_id"] = str(world.people["math-chief"])
     ids["season_id"] = str(world.season.id)
+    async with world.store.transaction() as tx:
+        (row,) = await tx.rows("SELECT id, version_id FROM programme WHERE bureau_id = $1", (world.bureau_id,))
+    ids |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"])}
     await give_account(world, "math-chief")
+    await give_account(world, SPARE)
+    ids["spare_id"] = str(world.people[SPARE])
+    ids["substitution_id"] = str(await stand_in(world, reason=mark))
     ids["message_id"] = str(await dead_message(world, "math-chief", text=mark))
     return ids
+
+
+async def stand_in(world: World, *, reason: str) -> UUID:
+    """Let the spare person stand in for the chief coach of mathematics, in summer: today nobody sees more by it."""
+    async with world.store.transaction() as tx:
+        by = await world.reader(tx, "math-chief")
+        days = {"starts_on": date(2027, 6, 1), "ends_on": date(2027, 6, 5)}
+        return await name_substitute(tx, by, Wish(by.person_id, world.people[SPARE], **days, reason=reason))
+
+
+async def talk(world: World, task_id: str, mark: str) -> dict[str, str]:
+    """Let the reviewer of math send a copy, ask, put the task off and keep an opinion; return the ids."""
+    async with world.store.transaction() as tx:
+        by, case_id, task = await world.reader(tx, "research-reviewer"), world.cases["math"], UUID(task_id)
+        (copy,) = await send_copies(tx, by=by, case_id=case_id, to=[world.people["basic-head"]], words=mark)
+    async with world.store.transaction() as tx:
+        question = await ask(tx, by=by, task_id=task, to=world.people["finance-clerk"], text=mark)
+    async with world.store.transaction() as tx:
+        await snooze(tx, by=by, task_id=task, until=PUT_OFF)
+        await keep_opinion(tx, by=by, task_id=task, words=mark)
+    colleague = str(world.people["finance-head"])
+    return {"copy_id": str(copy), "question_id": str(question), "colleague_id": colleague}
+
+
+def filled(body: Any, ids: Mapping[str, str]) -> Any:
+    """Return a body with the `{…_id}` in it filled in."""
+    if isinstance(body, Mapping):
+        return {name: filled(value, ids) for name, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, ids) for value in body]
+    return body.format_map(ids) if isinstance(body, str) and body.startswith("{") else body
 
 
 async def attach_files(installation: Installation) -> None:
@@ -173,6 +222,7 @@ def text_of(answer: httpx.Response) -> str:
 def foreign(text: str, ids: set[str], marks: set[str]) -> set[str]:
     """Return what of other bureaus stands in an answer."""
     normal = {
-        f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}" for x in (u.replace("-", "") for u in UUID.findall(text))
+        f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
+        for x in (u.replace("-", "") for u in SOME_UUID.findall(text))
     }
     return (normal & ids) | {mark for mark in marks if mark in text}

@@ -61,6 +61,8 @@ class Story:
         self.statuses.setdefault(step.operation, []).append(answer.status_code)
         if step.keep and answer.is_success:
             self.named[step.keep] = answer.json()["id"]
+        if step.keep_first and answer.is_success:
+            self.named[step.keep_first] = answer.json()[0]["id"]
         return answer
 
     async def look_up(self, step: Step) -> None:
@@ -82,7 +84,7 @@ def body(**values: Any) -> Callable[[Story], dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Step:
-    """One call. task: the (group, actor) whose open task it is about. keep: as what the new id is named."""
+    """One call. task: the (group, actor) whose open task it is about. keep: as what the new id is named; keep_first: the first of a list."""
 
     operation: str
     login: str
@@ -90,6 +92,11 @@ class Step:
     more: Callable[[Story], dict[str, Any]] = nothing
     task: tuple[str, ...] = ()
     keep: str = ""
+    keep_first: str = ""
+
+
+def to_outsider(story: Story) -> dict[str, Any]:
+    return {"json": {"to": story.named["outsider"], "text": "经费够吗？"}}
 
 
 CHIEF, REVIEWER = "math-chief", "research-reviewer"
@@ -122,6 +129,24 @@ STEPS = (
     Step("unpin_remark", REVIEWER),
     Step("pin_remark", REVIEWER, more=body(path="budget.total", text="再核对"), task=("math",), keep="remark_id"),
     Step("list_remarks", REVIEWER, MATH),
+    Step("find_people", REVIEWER, more=lambda story: {"params": {"q": "sun"}}),
+    Step("send_copies", REVIEWER, MATH, lambda story: {"json": {"to": [story.named["outsider"]], "words": "请阅"}}),
+    Step("list_copies", REVIEWER, MATH, keep_first="copy_id"),
+    Step("copies_to_me", "sports-clerk"),
+    Step("read_copy", "sports-clerk"),
+    Step("revoke_copy", REVIEWER),
+    Step("ask", REVIEWER, more=to_outsider, task=("math",), keep="question_id"),
+    Step("questions_to_me", "sports-clerk"),
+    Step("answer", "sports-clerk", more=body(text="够。")),
+    Step("ask", REVIEWER, more=to_outsider, task=("math",), keep="question_id"),
+    Step("withdraw_question", REVIEWER),
+    Step("list_questions", REVIEWER, MATH),
+    Step("urge", CHIEF, more=body(words="下周开班"), task=("math",)),
+    Step("give_priority", "basic-clerk", MATH, body(priority="high", words="局长交办")),
+    Step("snooze", REVIEWER, more=body(until="2027-01-26"), task=("math",)),
+    Step("wake", REVIEWER, task=("math",)),
+    Step("keep_opinion", REVIEWER, more=body(words="预算"), task=("math",)),
+    Step("read_opinion", REVIEWER, task=("math",)),
     Step("return_case", REVIEWER, more=body(to="plan", words="请核对预算"), task=("math",)),
     Step("case_timeline", CHIEF, MATH),
     Step("save_draft", CHIEF, MATH, body(data=plan(trainees__number="47"))),
@@ -143,6 +168,29 @@ STEPS = (
     Step("people_of_unit", "school-1-admin", lambda story: {"unit_id": story.named["unit"]}),
     Step("issue_slip", "school-1-admin", more=body(purpose="activate")),
     Step("unlock_person", "school-1-admin"),
+    Step(
+        "name_substitute",
+        CHIEF,
+        more=lambda story: {
+            "json": {
+                "substitute_id": str(story.world.people["chemistry-chief"]),
+                "starts_on": "2027-02-01",
+                "ends_on": "2027-02-05",
+                "reason": "出差",
+                "processes": [{"programme": "qingdao-qiangji", "process": "annual-filing"}],
+            }
+        },
+        keep="substitution_id",
+    ),
+    Step("list_substitutions", CHIEF),
+    Step("end_substitution", CHIEF),
+    Step("list_programmes", "administrator"),
+    Step("list_versions", "administrator"),
+    Step("version_differences", "administrator"),
+    Step("read_overlay", "administrator"),
+    Step("preview_overlay", "administrator", nothing, body(values={"settings/near_days": 9})),
+    Step("set_overlay", "administrator", nothing, body(values={"settings/near_days": 9}, reason="地市要求", n=0)),
+    Step("version_differences", "administrator"),
     Step("list_audit_events", "auditor"),
     Step("verify_audit", "auditor"),
 )
@@ -156,5 +204,9 @@ async def begin(installation: Installation) -> Story:
     async with world.store.transaction() as tx:
         unit = (await world.reader(tx, CHIEF)).unit_id
     story.named |= {"person_id": str(world.people[CHIEF]), "unit": str(unit)}
+    async with world.store.transaction() as tx:
+        (row,) = await tx.rows("SELECT id, version_id FROM programme WHERE bureau_id = $1", (world.bureau_id,))
+    story.named |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"])}
+    story.named["outsider"] = str(world.people["sports-clerk"])
     story.named["message_id"] = str(await dead_message(world, CHIEF))
     return story

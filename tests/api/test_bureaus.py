@@ -20,7 +20,7 @@ from tests.api.rights import (
     sign_in,
     text_of,
 )
-from tests.api.test_rights import JSON
+from tests.api.test_rights import body_of
 
 CODES = ("qd", "yt", "wh")
 CASES = ("math", "physics", "biology")
@@ -98,7 +98,7 @@ async def test_anothers_ids_are_not_found_by_anybody(three: Installation):
         if "{" not in template:
             continue
         operation = next(name for name, found in api_routes(three.app).items() if found == (method, template))
-        more = {"json": JSON[operation]} if operation in JSON else {}
+        more = body_of(operation, three.ids["yt"])
         if operation == "upload_attachment":
             more = {"params": {"field": "attachments.files", "name": "a.pdf"}, "content": PDF}
         for login in ROLES.values():

@@ -6,16 +6,33 @@ import httpx
 import pytest
 
 from tests.api.conftest import ADDRESS, PDF, Installation, installed
-from tests.api.rights import ROLES, Forgetful, attach_files, fill, page_routes, sign_in
+from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, filled, page_routes, sign_in
 
 PASSWORDS = {"old": "wrong-password-1", "password": "another-word-2027", "again": "another-word-2027"}
+NEAR = {"of": "settings", "v:settings/near_days": "9"}
 FORMS = {
     "/account/password": PASSWORDS,
+    "/administration/programmes/{programme_id}/values": NEAR | {"reason": "x"},
+    "/administration/programmes/{programme_id}/values/preview": NEAR,
     "/cases/{case_id}/exception": {"until": "2027-03-01", "words": "x", "sure": "yes"},
     "/cases/{case_id}/end": {"words": "x"},
+    "/cases/{case_id}/copies": {"to": "{colleague_id}"},
+    "/cases/{case_id}/priority": {"priority": "urgent", "words": "x"},
+    "/questions/{question_id}/answer": {"text": "x"},
+    "/tasks/{task_id}/ask": {"to": "{colleague_id}", "text": "x"},
+    "/tasks/{task_id}/opinion": {"words": "x"},
+    "/tasks/{task_id}/snooze": {"until": "2027-01-26"},
     "/language": {"language": "en", "next": "/account"},
     "/people/{person_id}/slip": {"purpose": "reset"},
+    "/people/{person_id}/leaving": {"last_day": "2027-02-05", "what": "leave", "sure": "yes"},
     "/phrases": {"text": "x"},
+    "/substitutes": {
+        "substitute": SPARE,
+        "starts_on": "2027-02-01",
+        "ends_on": "2027-02-05",
+        "reason": "x",
+        "sure": "yes",
+    },
     "/tasks/{task_id}/remarks": {"path": "budget.total", "text": "x"},
     "/tasks/{task_id}/return": {"to": "plan", "words": "x"},
 }
@@ -49,7 +66,7 @@ async def status(full: Installation, method: str, template: str, column: str) ->
         more = {"content": PDF, "params": {"field": "attachments.files"}, "headers": {"X-File-Name": "a.pdf"}}
     elif method == "POST":
         nobody = {"login": f"nobody-{column}"}  # each name is counted for itself: five tries lock one
-        more = {"data": nobody | FORMS.get(template, {}) | {"task": ids["guidance_id"]}}
+        more = {"data": nobody | filled(FORMS.get(template, {}), ids) | {"task": ids["guidance_id"]}}
     more["headers"] = {"X-CSRF-Token": csrf, **more.get("headers", {})}
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, cookies={"guantong": token}) as http:
         return (await http.request(method, path, **more)).status_code
@@ -61,20 +78,29 @@ GET  /                                                 303 303 303 303 303 303 3
 GET  /account                                          200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /activate                                         200 200 200 200 200 200 200 200 200 200 200 200 200 200
 GET  /administration                                   404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id} 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id}/values 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id}/versions/{version_id} 404 404 404 404 404 404 404 404 404 404 200 404 404 303
 GET  /audit                                            404 404 404 404 404 404 404 404 404 404 404 200 404 303
 GET  /audit.xlsx                                       404 404 404 404 404 404 404 404 404 404 404 200 404 303
 GET  /cases                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /cases.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /cases/{case_id}                                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /cases/{case_id}/copies                           200 404 404 404 404 200 404 200 404 404 200 404 404 303
 GET  /cases/{case_id}/exception                        404 404 404 404 404 404 404 200 404 404 404 404 404 303
 GET  /cases/{case_id}/form                             404 404 200 404 404 403 403 403 403 404 403 404 404 303
+GET  /cases/{case_id}/history                          200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /cases/{case_id}/submissions                      200 200 404 200 404 200 200 200 200 404 200 404 404 303
 GET  /cases/{case_id}/submissions/{n}                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /copies                                           200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /files/{attachment_id}                            404 404 200 404 404 200 200 200 200 404 200 404 404 303
 GET  /mail                                             200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /mail.xlsx                                        200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /mail/{message_id}                                200 404 404 404 404 404 404 404 404 404 200 404 404 303
 GET  /people                                           404 404 404 404 200 404 404 404 404 404 200 404 200 303
 GET  /people.xlsx                                      404 404 404 404 200 404 404 404 404 404 200 404 200 303
+GET  /people/{person_id}/leaving                       404 404 404 404 200 404 404 404 404 404 200 404 200 303
+GET  /questions                                        200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /queue                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /queue.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /seasons                                          404 404 404 200 404 200 200 200 200 200 200 404 404 303
@@ -82,30 +108,55 @@ GET  /seasons.xlsx                                     404 404 404 200 404 200 2
 GET  /seasons/{season_id}                              404 404 404 200 404 200 200 200 200 200 200 404 404 303
 GET  /seasons/{season_id}.xlsx                         404 404 404 200 404 200 200 200 200 200 200 404 404 303
 GET  /sign-in                                          303 303 303 303 303 303 303 303 303 303 303 303 303 200
+GET  /substitutes                                      404 404 404 404 200 404 404 404 404 404 200 404 404 303
+GET  /substitutes.xlsx                                 404 404 404 404 200 404 404 404 404 404 200 404 404 303
+GET  /substitutes/new                                  200 200 200 200 200 200 200 200 200 200 200 200 200 303
+GET  /substitutes/{substitution_id}/end                200 404 404 404 200 404 404 404 404 404 200 404 404 303
 GET  /tasks                                            200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /tasks.xlsx                                       200 200 200 200 200 200 200 200 200 200 200 200 200 303
 GET  /tasks/{task_id}                                  200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /tasks/{task_id}/ask                              403 403 404 403 404 200 403 403 403 404 200 404 404 303
 POST /account/password                                 401 401 401 401 401 401 401 401 401 401 401 401 401 303
+POST /administration/programmes/{programme_id}/values 404 404 404 404 404 404 404 404 404 404 303 404 404 303
+POST /administration/programmes/{programme_id}/values/preview 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+POST /administration/programmes/{programme_id}/versions/{version_id} 404 404 404 404 404 404 404 404 404 404 303 404 404 303
 POST /activate                                         422 422 422 422 422 422 422 422 422 422 422 422 422 303
 POST /cases/{case_id}/attachments                      404 404 200 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/attachments/{attachment_id}/remove 404 404 303 404 404 403 403 403 403 404 403 404 404 303
+POST /cases/{case_id}/copies                           303 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/draft                            404 404 200 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/end                              404 404 404 404 404 404 404 404 404 404 303 404 404 303
 POST /cases/{case_id}/exception                        404 404 404 404 404 404 404 303 404 404 404 404 404 303
 POST /cases/{case_id}/form                             404 404 303 404 404 403 403 403 403 404 403 404 404 303
+POST /cases/{case_id}/priority                         403 403 404 403 404 403 303 303 303 404 303 404 404 303
 POST /cases/{case_id}/withdraw                         303 403 404 403 404 403 403 403 403 404 403 404 404 303
+POST /copies/{copy_id}/read                            404 404 404 404 404 404 404 303 404 404 404 404 404 303
+POST /copies/{copy_id}/revoke                          403 403 404 403 404 303 403 403 403 404 303 404 404 303
 POST /language                                         303 303 303 303 303 303 303 303 303 303 303 303 303 303
 POST /mail/{message_id}/again                          404 404 404 404 404 404 404 404 404 404 303 404 404 303
+POST /people/{person_id}/back                          404 404 404 404 403 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/disable                       404 404 404 404 303 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/enable                        404 404 404 404 303 404 404 404 404 404 303 404 303 303
+POST /people/{person_id}/leaving                       404 404 404 404 403 404 404 404 404 404 303 404 303 303
 POST /people/{person_id}/slip                          404 404 404 404 200 404 404 404 404 404 200 404 200 303
 POST /people/{person_id}/unlock                        404 404 404 404 303 404 404 404 404 404 303 404 303 303
 POST /phrases                                          303 303 303 303 303 303 303 303 303 303 303 303 303 303
 POST /phrases/{phrase_id}/remove                       303 404 404 404 404 404 404 404 404 404 404 404 404 303
+POST /questions/{question_id}/answer                   403 403 404 403 404 403 403 403 303 404 403 404 404 303
+POST /questions/{question_id}/withdraw                 403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /remarks/{remark_id}/remove                       404 404 404 404 404 303 404 404 404 404 404 404 404 303
 POST /sign-in                                          401 401 401 401 401 401 401 401 401 401 401 401 401 303
 POST /sign-out                                         303 303 303 303 303 303 303 303 303 303 303 303 303 303
+POST /substitutes                                      303 303 303 303 303 303 303 303 303 303 303 303 303 303
+POST /substitutes/{substitution_id}/end                303 404 404 404 303 404 404 404 404 404 303 404 404 303
 POST /tasks/{task_id}/approve                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/remarks                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/return                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
+POST /tasks/{task_id}/ask                              403 403 404 403 404 303 403 403 403 404 303 404 404 303
+POST /tasks/{task_id}/opinion                          403 403 404 403 404 303 403 403 403 404 403 404 404 303
+POST /tasks/{task_id}/snooze                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
+POST /tasks/{task_id}/urge                             303 403 404 303 404 403 303 303 303 404 303 404 404 303
+POST /tasks/{task_id}/wake                             404 404 404 404 404 303 404 404 404 404 404 404 404 303
 """
 
 

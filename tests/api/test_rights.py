@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.api.conftest import PDF, Installation, installed
-from tests.api.rights import ROLES, Forgetful, api_routes, attach_files, fill
+from tests.api.rights import ROLES, Forgetful, api_routes, attach_files, fill, filled
 from tests.world import plan
 
 JSON = {
@@ -17,7 +17,25 @@ JSON = {
     "grant_late_exception": {"until": "2027-03-01T00:00:00+08:00", "words": "x"},
     "end_case": {"words": "x"},
     "issue_slip": {"purpose": "reset"},
+    "preview_overlay": {"values": {"settings/near_days": 9}},
+    "set_overlay": {"values": {"settings/near_days": 9}, "reason": "x"},
+    "send_copies": {"to": ["{colleague_id}"], "words": "x"},
+    "ask": {"to": "{colleague_id}", "text": "x"},
+    "answer": {"text": "x"},
+    "give_priority": {"priority": "urgent", "words": "x"},
+    "snooze": {"until": "2027-01-26"},
+    "keep_opinion": {"words": "x"},
 }
+DAYS = {"starts_on": "2027-02-01", "ends_on": "2027-02-05", "reason": "x"}
+
+
+def body_of(operation: str, ids: dict[str, str]) -> dict[str, object]:
+    """Return a call's body, as more of the request."""
+    if operation == "name_substitute":
+        return {"json": {"substitute_id": ids["spare_id"], **DAYS}}
+    return {"json": filled(JSON[operation], ids)} if operation in JSON else {}
+
+
 CASE_OF = {
     "withdraw": "math", "read_draft": "physics", "save_draft": "physics", "upload_attachment": "physics",
     "remove_attachment": "physics", "grant_late_exception": "physics", "end_case": "physics",
@@ -52,7 +70,7 @@ async def status(full: Installation, operation: str, column: str) -> int:
         }
     )
     client = full.stranger() if column == "nobody" else await full.client(ROLES[column])
-    more = {"json": JSON[operation]} if operation in JSON else {}
+    more = body_of(operation, ids)
     if operation == "upload_attachment":
         more = {"params": {"field": "attachments.files", "name": "a.pdf"}, "content": PDF}
     answer = await client.call(method, path, **more)
@@ -102,6 +120,32 @@ add_phrase            201 201 201 201 201 201 201 201 201 201 201 201 201 401
 remove_phrase         204 404 404 404 404 404 404 404 404 404 404 404 404 401
 list_tasks            200 200 200 200 200 200 200 200 200 200 200 200 200 401
 count_tasks           200 200 200 200 200 200 200 200 200 200 200 200 200 401
+list_substitutions    200 200 200 200 200 200 200 200 200 200 200 200 200 401
+name_substitute       201 201 201 201 201 201 201 201 201 201 201 201 201 401
+end_substitution      204 403 403 403 204 403 403 403 403 403 204 403 403 401
+list_programmes       403 403 403 403 403 403 403 403 403 403 200 403 403 401
+list_versions         403 403 403 403 403 403 403 403 403 403 200 403 403 401
+version_differences   403 403 403 403 403 403 403 403 403 403 200 403 403 401
+read_overlay          403 403 403 403 403 403 403 403 403 403 200 403 403 401
+preview_overlay       403 403 403 403 403 403 403 403 403 403 200 403 403 401
+set_overlay           403 403 403 403 403 403 403 403 403 403 200 403 403 401
+find_people           200 200 200 200 200 200 200 200 200 200 200 200 200 401
+send_copies           201 403 404 403 404 201 403 403 403 404 403 404 404 401
+list_copies           200 200 404 200 404 200 200 200 200 404 200 404 404 401
+copies_to_me          200 200 200 200 200 200 200 200 200 200 200 200 200 401
+read_copy             404 404 404 404 404 404 404 204 404 404 404 404 404 401
+revoke_copy           403 403 404 403 404 204 403 403 403 404 204 404 404 401
+ask                   403 403 404 403 404 201 403 403 403 404 201 404 404 401
+list_questions        200 200 404 200 404 200 200 200 200 404 200 404 404 401
+questions_to_me       200 200 200 200 200 200 200 200 200 200 200 200 200 401
+answer                403 403 404 403 404 403 403 403 204 404 403 404 404 401
+withdraw_question     403 403 404 403 404 204 403 403 403 404 403 404 404 401
+urge                  200 403 404 200 404 403 200 200 200 404 200 404 404 401
+give_priority         403 403 404 403 404 403 204 204 204 404 204 404 404 401
+snooze                403 403 404 403 404 200 403 403 403 404 403 404 404 401
+wake                  404 404 404 404 404 204 404 404 404 404 404 404 404 401
+read_opinion          403 403 404 403 404 200 403 403 403 404 403 404 404 401
+keep_opinion          403 403 404 403 404 204 403 403 403 404 403 404 404 401
 read_task             200 200 404 200 404 200 200 200 200 404 200 404 404 401
 """
 

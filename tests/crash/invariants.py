@@ -37,7 +37,7 @@ NEVER: Mapping[str, str] = {
     "a case's version is not that of its acts": """
         SELECT c.id FROM cases c LEFT JOIN decision d ON d.case_id = c.id
         GROUP BY c.id, c.version HAVING c.version <> count(d.id) + 1""",
-    "a case's chain is not as long as its history": "SELECT id FROM cases WHERE audit_seq <> version",
+    "a case's chain is shorter than its history": "SELECT id FROM cases WHERE audit_seq < version",
     "a submission is missing or doubled": """
         SELECT c.id FROM cases c LEFT JOIN submission s ON s.case_id = c.id GROUP BY c.id, c.state_doc
         HAVING count(s.id) <> (c.state_doc ->> 'submissions')::int OR coalesce(max(s.n), 0) <> count(s.id)

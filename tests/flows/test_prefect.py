@@ -169,7 +169,7 @@ async def test_prefect_wiped_the_season_goes_on(world: World, installation: Inst
     assert await orchestrator.run_state(lost) is None
     assert await keep_seasons(world.store, orchestrator) == 1
     deployments = await installation.api("POST", "/deployments/filter", {})
-    assert {each["name"] for each in deployments} == {"annual-filing", "open-due-seasons"}
+    assert {each["name"] for each in deployments} == {"annual-filing", "any-season", "open-due-seasons"}
     await asleep(world, installation, season_id, wait="due")
     assert await steps_of(world) == [("open-season", 1)]
     await know_cases(world, season_id)
@@ -220,7 +220,7 @@ async def test_registering_again_leaves_everything_as_it_is(installation: Instal
     after = await installation.api("POST", "/deployments/filter", {"sort": "NAME_ASC"})
     assert [(each["id"], each["updated"]) for each in after] == [(each["id"], each["updated"]) for each in before]
     schedules = {each["name"]: [s["schedule"]["cron"] for s in each["schedules"]] for each in after}
-    assert schedules == {"annual-filing": [], "open-due-seasons": ["10 0 * * *"]}
+    assert schedules == {"annual-filing": [], "any-season": [], "open-due-seasons": ["10 0 * * *"]}
     zones = [s["schedule"]["timezone"] for each in after for s in each["schedules"]]
     assert zones == ["Asia/Shanghai"]
 

@@ -92,6 +92,7 @@ class World:
         *,
         case: UUID | None = None,
         season: UUID | None = None,
+        of: UUID | None = None,
     ) -> UUID:
         """Write a pending notification as an act or a season does."""
         async with self.store.transaction() as tx:
@@ -105,7 +106,7 @@ class World:
                     self.bureau_id,
                     person,
                     kind,
-                    task or season or self.bureau_id,
+                    of or task or season or self.bureau_id,
                     task,
                     case,
                     season,

@@ -14,7 +14,7 @@ from services.messages.dates import distance_text, end_text
 from services.messages.dispatch import Dispatcher
 from services.messages.envelope import AddressError, Envelope, build_mail
 from services.messages.keys import calendar_uid, message_id_header
-from services.messages.kinds import KINDS
+from services.messages.kinds import KINDS, PEOPLE_KINDS
 from services.messages.render import TEMPLATES, Rendered
 from services.messages.sweep import sweep_all
 from services.messages.words import one_line, printable
@@ -42,6 +42,11 @@ CONTEXT = {
     "extension-asked": {"until": "2027-02-20T16:00:00+00:00", "reason": "Illness"},
     "stage-reached": {"stage": "guidance"},
     "suspended": {"reason": "An audit <i>runs</i>."},
+    "copied": {"reason": "For <b>you</b>."},
+    "asked": {"reason": "Is it enough?"},
+    "answered": {"reason": "It is."},
+    "urged": {"reason": "It begins next week."},
+    "priority-given": {"reason": "The <i>board</i> meets.", "priority": "urgent"},
 }  # fmt: skip
 HELD = (COACH, "basic-education-office/clerk")
 OF_SEASON = {"season-missing", "season-summary"}
@@ -70,10 +75,59 @@ async def tell(world: World, reader: UUID, kind: str, case: UUID) -> None:
         case = await suspended(world)
     if kind == "extension-asked":
         await world.rows(ASKED, case)
-    if kind in OF_SEASON:
+    if kind in PEOPLE_KINDS:
+        await world.tell(reader, kind, of=await substitution(world, reader))
+    elif kind in OF_SEASON:
         await world.tell(reader, kind, context, season=world.season_id)
     else:
         await world.tell(reader, kind, context, case=None if kind == "audit-anchor" else case)
+
+
+async def substitution(
+    world: World, substitute: UUID, *, processes: str = '[["qingdao-qiangji", "annual-filing"]]'
+) -> UUID:
+    """Let the administrator be stood in for; return the substitution."""
+    [made] = await world.rows(
+        "INSERT INTO substitution (id, bureau_id, person_id, substitute_id, starts_on, ends_on, processes, reason, created_at)"
+        " VALUES (gen_random_uuid(), $1, $2, $3, '2027-01-25', '2027-01-29', nullif($4::text, 'null')::jsonb, 'away', $5) RETURNING id",
+        world.bureau_id, world.administrator, substitute, processes, START,
+    )  # fmt: skip
+    return made["id"]
+
+
+@pytest.mark.postgres
+async def test_both_of_a_substitution_are_told_each_in_their_own_words(
+    world: World, dispatcher: Dispatcher, server: RecordingServer
+):
+    other = await world.person("Other", locale="en")
+    await world.rows("UPDATE person SET email = 'boss@example.test', locale = 'en' WHERE id = $1", world.administrator)
+    for kind in PEOPLE_KINDS:
+        about = await substitution(world, other)
+        for person in (other, world.administrator):
+            await world.tell(person, kind, of=about)
+    await dispatcher.tick()
+    by_person = {got.recipients[0].partition("@")[0]: got for got in server.received}
+    days = "from Monday 25 January 2027 to Friday 29 January 2027"
+    for words in (by_person["other"].text, by_person["other"].html):
+        assert f"You stand in for Administrator {days}" in words
+        assert "This is for: Annual plan filing." in words
+        assert "You no longer stand in for Administrator" in words
+    for words in (by_person["boss"].text, by_person["boss"].html):
+        assert f"Other stands in for you {days}" in words
+        assert "Other no longer stands in for you" in words
+        assert "away" not in words.replace("you are away", "")
+        assert f"{PUBLIC}/account" in words
+
+
+@pytest.mark.postgres
+async def test_a_substitution_for_everything_names_no_process(
+    world: World, dispatcher: Dispatcher, server: RecordingServer
+):
+    other = await world.person("Other", locale="en")
+    await world.tell(other, "substitute-named", of=await substitution(world, other, processes="null"))
+    await dispatcher.tick()
+    [got] = server.received
+    assert "This is for" not in got.text
 
 
 def test_every_kind_has_its_three_templates_and_no_template_is_left_over():

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.messages.sweep import sweep, sweep_all
-from services.people.access import ADMINISTRATOR
+from services.people.positions import ADMINISTRATOR
 from tests.conftest import START, move_clock
 from tests.messages.factory import COACH, World, crowd
 from tests.statements import counted

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from models.people import ProjectGroup
+from models.programme import Programme, ProgrammeVersion
 from services.people.access import Reader, reader_for
 from services.people.directory import (
     Titles,
@@ -140,3 +141,26 @@ async def town(store: Store) -> Town:
 async def neighbour(store: Store, town: Town) -> Town:
     """A second bureau `west` in the same installation."""
     return await build_town(store, "west")
+
+
+async def load_programme(town: Town) -> None:
+    """The programme `camp` with two processes, plan and report, and one seat for a chief coach."""
+    entries = [{"process": code, "title": {"zh": code, "en": code}} for code in ("plan", "report")]
+    resolved = {"positions": [{"role": "chief-coach", "at": "group", "seats": {"max": 1}}], "processes": entries}
+    async with town.store.transaction() as tx:
+        version = ProgrammeVersion(
+            id=tx.new_id(),
+            bureau_id=town.bureau_id,
+            programme="camp",
+            digest="camp",
+            loaded_at=tx.now,
+            resolved=resolved,
+        )
+        tx.session.add(version)
+        await tx.session.flush()
+        tx.session.add(
+            Programme(
+                id=tx.new_id(), bureau_id=town.bureau_id, code="camp", title_zh="营", title_en="Camp",
+                version_id=version.id,
+            )
+        )  # fmt: skip

@@ -13,8 +13,6 @@ from models.programme import ProgrammeVersion, Season
 from services.errors import ForbiddenError, NotFoundError
 from services.people import access
 from services.people.access import (
-    ADMINISTRATOR,
-    AUDITOR,
     Subject,
     case_scope,
     case_scope_sql,
@@ -31,6 +29,7 @@ from services.people.access import (
     require,
 )
 from services.people.directory import appoint, end_appointment
+from services.people.positions import ADMINISTRATOR, AUDITOR
 from services.store.audit import GENESIS
 from tests.conftest import START, move_clock
 from tests.statements import counted
@@ -116,14 +115,22 @@ async def seen_three_ways(town, reader):
         statement = f"SELECT k.group_id FROM cases k WHERE k.process = $1 AND {scope.text}"
         by_text = await tx.rows(statement, ("plan", *scope.parameters))
         every = await tx.rows(
-            "SELECT c.bureau_id, c.group_id, c.actors, g.guiding_unit_id, g.base_unit_id"
-            " FROM cases c JOIN project_group g ON g.id = c.group_id"
+            "SELECT c.bureau_id, c.group_id, c.actors, c.process, g.programme, g.guiding_unit_id, g.base_unit_id,"
+            " EXISTS (SELECT FROM case_copy k WHERE k.case_id = c.id AND k.person_id = $1 AND k.revoked_at IS NULL) AS copied"
+            " FROM cases c JOIN project_group g ON g.id = c.group_id",
+            (reader.person_id,),
         )
     return (
         {names[case.group_id] for case in by_condition},
         {names[row["group_id"]] for row in by_text},
-        {names[case["group_id"]] for case in every if may_see_case(reader, SimpleNamespace(**case))},
+        {names[case["group_id"]] for case in every if may_see_case(reader, as_locked(case), copied=case["copied"])},
     )
+
+
+def as_locked(case):
+    """The case with its rules, as far as seeing it depends on them."""
+    pack, definition = SimpleNamespace(programme=case["programme"]), SimpleNamespace(process=case["process"])
+    return SimpleNamespace(**case, pack=pack, definition=definition)
 
 
 async def test_each_role_sees_its_cases_and_no_others(town):
@@ -132,6 +139,24 @@ async def test_each_role_sees_its_cases_and_no_others(town):
     for login, expected in SEEN.items():
         for seen in await seen_three_ways(town, await town.reader(login)):
             assert seen == expected, login
+
+
+async def test_a_copy_shows_its_case_to_its_person_until_it_is_revoked(town):
+    await fill(town)
+    await add_cases(town)
+    nobody, auditor = await town.reader("nobody"), await town.reader("auditor")
+    async with town.store.transaction() as tx:
+        (case,) = await tx.rows("SELECT id FROM cases WHERE group_id = $1", (town.groups["math"],))
+        await tx.rows(
+            "INSERT INTO case_copy (id, bureau_id, case_id, from_id, person_id, words, at, unread)"
+            " VALUES ($1, $2, $3, $4, $5, '', $6, true)",
+            (tx.new_id(), town.bureau_id, case["id"], auditor.person_id, nobody.person_id, tx.now),
+        )
+    assert await seen_three_ways(town, nobody) == (MATH, MATH, MATH)
+    assert await seen_three_ways(town, auditor) == (set(), set(), set())
+    async with town.store.transaction() as tx:
+        await tx.rows("UPDATE case_copy SET revoked_at = at")
+    assert await seen_three_ways(town, nobody) == (set(), set(), set())
 
 
 async def test_nothing_of_another_bureau_is_seen(town, neighbour):
@@ -152,7 +177,7 @@ async def test_a_reader_is_one_statement_and_knows_positions_and_bureau(town):
     assert (reader.bureau_code, reader.zone, reader.name) == ("east", "Asia/Shanghai", "王小明")
     assert [position.code for position in reader.positions] == ["institute/reviewer"]
     assert reader.has_role("reviewer")
-    assert reader.guiding_unit_ids == {town.units["institute"]}
+    assert reader.sights[0].guiding == {town.units["institute"]}
     assert reader.positions[0].title("en") == "reviewer"
 
 

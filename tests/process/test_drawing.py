@@ -97,7 +97,7 @@ def test_kinds_differ_by_outline_and_by_word():
     assert list(OUTLINES) == list(STAGE_KINDS)
     paths = {outline(kind, Placed(0, 0, 100, 60)) for kind in STAGE_KINDS}
     assert len(paths) == len(STAGE_KINDS)
-    kinds = {words(stage(parsed(sample, "zh"), code))[0].partition(" · ")[0]
+    kinds = {words(stage(parsed(sample, "zh"), code))[0]
              for sample in SAMPLES.values() for code in sample.places}  # fmt: skip
     assert len(kinds) == len(STAGE_KINDS)
 
@@ -141,7 +141,7 @@ def test_a_hostile_title_is_text(hostile):
 def test_lines_back_are_dashed_and_explained():
     root = parsed(RICH, "en")
     backs = [path for path in root.iter(f"{SVG}path") if path.get("class") == "gt-flow-back"]
-    assert backs
+    assert len(backs) == 3  # to plan, guidance and experts
     assert all(path.get("stroke-dasharray") for path in backs)
     assert words(root)[-2:] == ["- - - back to an earlier stage", "may end here: the case can be rejected there"]
     assert not [
@@ -151,8 +151,8 @@ def test_lines_back_are_dashed_and_explained():
 
 def test_what_can_reject_says_so():
     root = parsed(RICH, "en")
-    assert words(stage(root, "small"))[0] == "Approval · may end here"
-    assert words(stage(root, "guidance"))[0] == "Approval"
+    assert "may end here" in words(stage(root, "small"))
+    assert "may end here" not in words(stage(root, "guidance"))
 
 
 def test_actors_are_named_where_somebody_names_them():

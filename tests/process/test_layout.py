@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.process.bpmn_plan import plan
-from services.process.layout import Arm, Back, Box, Fork, Layout, lay_out
+from services.process.layout import Arm, Back, Box, Fork, Layout, Route, lay_out, trunks
 from tests.process_samples import SAMPLES
 
 DIRECTIONS = ("right", "down")
@@ -71,9 +71,11 @@ def check(layout: Layout) -> None:
 
 
 def check_tracks(layout: Layout) -> None:
-    """Lines back share no piece but the one at a tip."""
+    """Lines back share no piece but the one at a tip, and what leads to the same box."""
     backs = [route for route in layout.routes if route.back]
     for one, other in combinations(backs, 2):
+        if one.target == other.target:
+            continue
         pieces = ((a, b) for a in list(pairwise(one.points))[1:-1] for b in list(pairwise(other.points))[1:-1])
         assert not [pair for pair in pieces if lie_on_each_other(*pair)], (one, other)
 
@@ -171,3 +173,19 @@ def test_downward_is_rightward_turned():
 
 def test_a_line_to_what_is_not_drawn_is_left_out():
     assert not [route for route in lay_out([box("a")], [Back("a", "gone", "x")]).routes if route.back]
+
+
+def test_lines_to_one_box_run_together_and_each_piece_is_drawn_once():
+    row = [box(key) for key in "abcd"]
+    layout = lay_out(row, [Back("b", "a", "1"), Back("d", "a", "2"), Back("d", "c", "3")])
+    one, two, other = (next(route for route in layout.routes if route.key == key) for key in "123")
+    assert one.points[1][1] == two.points[1][1] != other.points[1][1]
+    assert one.points[-1] == two.points[-1]
+    pieces = trunks([one, two])
+    assert not [pair for pair in combinations(pieces, 2) if lie_on_each_other(*pair)]
+    assert len(pieces) == 4
+
+
+def test_pieces_that_touch_are_one():
+    routes = [Route("a", "b", ((0, 0), (0, 5), (9, 5))), Route("c", "b", ((4, 0), (4, 5), (20, 5)))]
+    assert trunks(routes) == [((0, 0), (0, 5)), ((0, 5), (20, 5)), ((4, 0), (4, 5))]

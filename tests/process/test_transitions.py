@@ -23,18 +23,8 @@ from services.errors import (
     SameSignerError,
 )
 from services.process.definitions import ProcessDefinition
-from services.process.events import (
-    Approve,
-    Context,
-    End,
-    Event,
-    GrantException,
-    Return,
-    Start,
-    Submit,
-    Transition,
-    Withdraw,
-)
+from services.process.events import Approve, Context, End, Event, GrantException, Return, Start, Submit, Withdraw
+from services.process.outcomes import Transition
 from services.process.states import CaseState
 from services.process.transitions import advance
 

@@ -9,7 +9,8 @@ import pytest
 from services.process.numbers import may_coincide
 from services.process.pack_checks import check
 from services.process.packs import Pack
-from services.programmes.load import SharedNumberError, load_pack
+from services.programmes.load import load_pack
+from services.programmes.planning import SharedNumberError
 from services.store.transaction import Store
 from tests.programmes.test_loading import PACK, add_bureau, load
 
@@ -54,6 +55,8 @@ def test_a_group_in_the_number_counts_with_its_code() -> None:
     named = "{group}-{season}-{serial}"
     assert not may_coincide(named, named, groups=("math", "physics"), others=("chess",))
     assert may_coincide(named, named, groups=("math", "physics"), others=("physics",))
+    assert may_coincide("{group}-{season}", "math-2-{season}", groups=("math", "math-2", "maths"), others=())
+    assert not may_coincide("{group}-{season}", "math-{season}", groups=("math-2", "maths"), others=())
 
 
 def resolved(**changes: Any) -> dict[str, Any]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from uuid import UUID
 
 from services.errors import ConflictError, ForbiddenError, IllegalTransitionError
-from services.process.definitions import Each, JudgingStage, PublishStage, SubProcessStage, WaitStage
+from services.process.definitions import (
+    ApproveStage,
+    AssessStage,
+    Each,
+    PublishStage,
+    SignStage,
+    SubProcessStage,
+    WaitStage,
+)
 from services.process.engine.change import Change
+from services.process.engine.counting import unfilled
 from services.process.engine.entering import member_task, proceed
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import reasoned, standing
-from services.process.events import Fail, Fill, NewTask, Object, Pass, Settle
-from services.process.states import ObjectionState, VisitState
+from services.process.events import Fail, Fill, Object, Pass, Settle
+from services.process.outcomes import NewTask
+from services.process.states import ObjectionState, Outcome, VisitState
 
 
 def pass_(change: Change, event: Pass) -> None:
@@ -40,19 +50,23 @@ def fail(change: Change, event: Fail) -> None:
 
 def _leave_badly(change: Change, visit: VisitState, to: str) -> None:
     change.more |= {"visit": visit}
+    outcome: Outcome = "upheld" if change.act == "settle" else "failed"
     if to == "reject":
-        end_badly(change, "rejected", outcome="failed")
+        end_badly(change, "rejected", outcome=outcome)
     else:
-        send_back(change, visit, to, outcome="upheld" if change.act == "settle" else "failed")
+        send_back(change, visit, to, outcome=outcome)
 
 
 def fill(change: Change, event: Fill) -> None:
-    """Give a task to each member who has none: somebody holds the position now that could not be resolved before."""
+    """Give a task to each member who has none, where the stage has fewer signers than it needs: somebody holds the position now."""
     visit = _visit(change, event.visit)
     stage = change.definition.stage(visit.stage)
-    if not isinstance(stage, JudgingStage) or not isinstance(stage.by, Each):
+    if not isinstance(stage, ApproveStage | SignStage | AssessStage) or not isinstance(stage.by, Each):
         raise IllegalTransitionError(state=visit.stage, act="fill")
-    there = {task.person for task in (*visit.tasks, *visit.waiting)} | {opinion.person for opinion in visit.opinions}
+    if not unfilled(stage, visit):
+        raise ConflictError("“{state}” has all the signers that it needs.", state=visit.stage)
+    there = {task.person for task in (*visit.tasks, *visit.waiting)}
+    there |= {person for opinion in visit.opinions for person in (opinion.person, opinion.on_behalf)}
     position = change.context.positions[stage.by.each]
     missing = [each for each in change.context.holders.get(position, ()) if each not in there]
     if not missing:

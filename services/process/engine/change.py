@@ -7,16 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from services.process.definitions import FileStage, ProcessDefinition, SubProcessStage
-from services.process.events import (
-    ClosedTask,
-    Context,
-    LeftVisit,
-    Moved,
-    NewTask,
-    OpenedVisit,
-    Tell,
-    Transition,
-)
+from services.process.events import Context
+from services.process.outcomes import ClosedTask, LeftVisit, Moved, NewTask, OpenedVisit, Tell, Transition
 from services.process.states import CaseState, Move, Outcome, TaskState, VisitState
 
 
@@ -144,7 +136,7 @@ class Change:
         now = {visit.id: visit for visit in self.state.open}
         if not move.opened:
             return self._is_waited_for(move.left.stage)
-        return all(each in now and not now[each].opinions for each in move.opened)
+        return all(each in now and not now[each].opinions and not now[each].objections for each in move.opened)
 
     def _is_waited_for(self, stage: str) -> bool:
         """Tell whether the paths beside the stage's are still being walked, so that nothing has followed it."""

@@ -60,6 +60,12 @@ def waits_for(visit: VisitState, task: TaskState) -> TaskState | None:
     )
 
 
+def orphans(visit: VisitState) -> tuple[TaskState, ...]:
+    """Return the waiting added signers whom nobody will call up: the one whom they were to sign after signs no more."""
+    there = {task.id for task in (*visit.tasks, *visit.waiting)}
+    return tuple(task for task in visit.waiting if task.added is not None and task.added.to not in there)
+
+
 def turns(stage: Judging, visit: VisitState, signed: TaskState) -> tuple[TaskState, ...]:
     """Return the waiting signers whose turn comes now that `signed` has signed, in order.
 

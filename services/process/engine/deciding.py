@@ -9,11 +9,12 @@ from services.errors import AlreadyDecidedError, ClosedError, IllegalTransitionE
 from services.i18n import N_
 from services.process.definitions import ApproveStage, AssessStage, Judging, JudgingStage, SignStage, SubmitStage
 from services.process.engine.change import Change
-from services.process.engine.counting import added_left, count, turns, waits_for
+from services.process.engine.counting import added_left, count, orphans, turns, waits_for
 from services.process.engine.entering import proceed, restore
 from services.process.engine.moving import end_badly, send_back
 from services.process.engine.rights import acting_for, check_judge, find_task, named, reasoned, standing
-from services.process.events import Approve, Assess, Decline, NewTask, Oppose, Reject, Return, Sign, Submit
+from services.process.events import Approve, Assess, Decline, Oppose, Reject, Return, Sign, Submit
+from services.process.outcomes import NewTask
 from services.process.states import ExceptionState, Move, Opinion, Outcome, TaskState, Verdict, VisitState
 
 OUTCOMES: dict[str, Outcome] = {"submit": "submitted", "approve": "approved", "sign": "signed", "assess": "assessed"}
@@ -73,7 +74,8 @@ def judge(change: Change, event: Approve | Oppose | Sign | Assess) -> None:
         verdict=VERDICTS[change.act], weight=task.weight, on_behalf=on_behalf, member=task.member, added=task.added,
     )  # fmt: skip
     signed = change.put(signed, opinions=(*signed.opinions, opinion))
-    _call_up(change, signed, turns(stage, signed, task))
+    if count(stage, signed) != "failed":
+        _call_up(change, signed, turns(stage, signed, task))
     _settle(change, stage, before=visit, task=task)
 
 
@@ -85,14 +87,15 @@ def _assessed(change: Change, submission: UUID, stage: str, on_behalf: UUID | No
     )
 
 
-def _call_up(change: Change, visit: VisitState, tasks: tuple[TaskState, ...]) -> None:
-    """Open the tasks of waiting signers whose turn has come."""
+def _call_up(change: Change, visit: VisitState, tasks: tuple[TaskState, ...]) -> VisitState:
+    """Open the tasks of waiting signers whose turn has come, and return the visit as it is then."""
     if not tasks:
-        return
+        return visit
     waiting = tuple(each for each in visit.waiting if each not in tasks)
     visit = change.put(visit, tasks=(*visit.tasks, *tasks), waiting=waiting)
     change.added += [NewTask(visit.id, task) for task in tasks]
     change.tell("task-opened", visit=visit, tasks=tasks)
+    return visit
 
 
 def _settle(change: Change, stage: Judging, *, before: VisitState, task: TaskState) -> None:
@@ -117,6 +120,7 @@ def _pass(change: Change, stage: Judging, visit: VisitState, *, before: VisitSta
             visit = change.close(visit, other, by_other=True)
     visit = change.put(visit, waiting=tuple(each for each in visit.waiting if each.added is not None))
     change.tell("closed-by-other", visit=visit)
+    visit = _call_up(change, visit, orphans(visit))
     if added_left(visit):
         return
     change.leave(visit, OUTCOMES[stage.kind])
@@ -141,7 +145,7 @@ def _leave_for_next(change: Change, before: VisitState, task: TaskState, *, act:
 
 def return_(change: Change, event: Return) -> None:
     """退回: send the case back to an earlier stage with a reason; the definition says what follows the correction."""
-    visit, task, stage, _ = _judging(change, event.task, wanted=JudgingStage)
+    visit, task, stage, on_behalf = _judging(change, event.task, wanted=JudgingStage)
     if event.to not in stage.return_to:
         raise IllegalTransitionError(
             "A case in “{state}” cannot be returned to “{to}”; it can go back to {choices}.",
@@ -150,10 +154,12 @@ def return_(change: Change, event: Return) -> None:
             act="return",
             choices=", ".join(stage.return_to) or "-",
         )
+    if event.to not in change.before.visits:
+        words = N_("The case has not been in “{to}”, so it cannot go back there.")
+        raise IllegalTransitionError(words, state=visit.stage, to=event.to, act="return")
     reasoned(event.words, "Say why it goes back.")
-    send_back(
-        change, visit, event.to, outcome="returned", mine=task, straight=stage.after_correction == "straight-back"
-    )
+    owner = (on_behalf or named(change.context)) if stage.after_correction == "straight-back" else None
+    send_back(change, visit, event.to, outcome="returned", mine=task, owner=owner)
 
 
 def decline(change: Change, event: Decline) -> None:

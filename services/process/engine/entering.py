@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.errors import ConflictError
@@ -23,10 +23,12 @@ from services.process.definitions import (
 )
 from services.process.engine.change import Change
 from services.process.engine.conditions import chosen_way
-from services.process.events import OpenedVisit
-from services.process.states import TaskKind, TaskState, VisitState
+from services.process.outcomes import OpenedVisit
+from services.process.states import Opinion, TaskKind, TaskState, VisitState
 
 KINDS: Mapping[str, TaskKind] = {"submit": "submit", "approve": "approve", "sign": "sign", "assess": "assess"}
+
+Signer = TypeVar("Signer", TaskState, Opinion)
 
 
 def start(change: Change) -> None:
@@ -98,8 +100,6 @@ def open_visit(change: Change, stage: Stage) -> VisitState:
     first = 1 if isinstance(stage, ActedStage) and stage.mode == "in_sequence" else len(signers)
     visit = _visit(change, stage.code, tasks=tuple(signers[:first]), waiting=tuple(signers[first:]))
     _add(change, visit, stage)
-    if isinstance(stage, SubProcessStage):
-        change.children.append((visit.id, stage))
     return visit
 
 
@@ -113,7 +113,7 @@ def restore(change: Change, visit: VisitState, *, keep_due: bool) -> VisitState:
     dates = {"due_at": visit.due_at, "close_at": visit.close_at, "exception": visit.exception} if keep_due else {}
     opened = _visit(
         change, visit.stage, tasks=tuple(_renamed(task, ids) for task in visit.tasks),
-        waiting=tuple(_renamed(task, ids) for task in visit.waiting), opinions=visit.opinions,
+        waiting=tuple(_renamed(task, ids) for task in visit.waiting), opinions=tuple(moved_to(each, ids) for each in visit.opinions),
         extensions=visit.extensions, objections=visit.objections, **dates,
     )  # fmt: skip
     _add(change, opened, stage, kept=keep_due)
@@ -121,8 +121,14 @@ def restore(change: Change, visit: VisitState, *, keep_due: bool) -> VisitState:
 
 
 def _renamed(task: TaskState, ids: Mapping[UUID, UUID]) -> TaskState:
-    added = task.added and task.added.model_copy(update={"to": ids.get(task.added.to, task.added.to)})
-    return task.model_copy(update={"id": ids[task.id], "added": added, "helper": None})
+    return moved_to(task, ids).model_copy(update={"id": ids[task.id], "helper": None})
+
+
+def moved_to(signer: Signer, ids: Mapping[UUID, UUID]) -> Signer:
+    """Let a signer who signs or has signed and who was added to a closed task follow the one that stands instead of it."""
+    if signer.added is None or signer.added.to not in ids:
+        return signer
+    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": ids[signer.added.to]})})
 
 
 def _visit(change: Change, code: str, **values: Any) -> VisitState:
@@ -139,6 +145,8 @@ def _add(change: Change, visit: VisitState, stage: Stage, *, kept: bool = False)
     kind = KINDS.get(stage.kind)
     returned = change.returning  # whoever must mend it is told so, not that there is a new task
     change.opened.append(OpenedVisit(visit, kind, returned=returned, kept=kept))
+    if isinstance(stage, SubProcessStage):
+        change.children.append((visit.id, stage))
     if kind is not None and not kept:
         change.tell("returned" if returned else "task-opened", visit=visit, tasks=visit.tasks)
     if not kept:

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from services.errors import ForbiddenError, IllegalTransitionError, InvalidInputError
-from services.process.definitions import ActedStage, JudgingStage
+from services.process.definitions import JudgingStage
 from services.process.engine.change import Change
 from services.process.engine.rights import (
     acting_for,
+    check_hand_to,
     check_judge,
     check_recipient,
     find_task,
@@ -23,7 +24,7 @@ from services.process.states import TaskState, VisitState
 
 
 def claim(change: Change, event: Claim) -> None:
-    """认领: take a task out of the position's queue; putting it back undoes it."""
+    """认领: take a task out of the position's queue, a substitute for who is away; putting it back undoes it."""
     visit, task = _find(change, event.task)
     if task.person is not None:
         if task.person == change.context.person:
@@ -32,7 +33,7 @@ def claim(change: Change, event: Claim) -> None:
     on_behalf = acting_for(task, change.context)
     if isinstance(change.definition.stage(visit.stage), JudgingStage):
         check_judge(change.definition, change.before, visit, context=change.context, on_behalf=on_behalf)
-    _hand(change, visit, task, person=named(change.context))
+    _hand(change, visit, task, person=on_behalf or named(change.context))
 
 
 def put_back(change: Change, event: PutBack) -> None:
@@ -61,9 +62,9 @@ def transfer(change: Change, event: Transfer) -> None:
 def delegate(change: Change, event: Delegate) -> None:
     """委派: let another person look at it and answer; the owner decides afterwards, or recalls it."""
     visit, task = _find(change, event.task)
-    acting_for(task, change.context)
+    on_behalf = acting_for(task, change.context)
     _check_passing(change, visit, task, event.to)
-    owner = task.person or named(change.context)
+    owner = task.person or on_behalf or named(change.context)
     _hand(change, visit, task, person=owner, helper=event.to)
     change.tell("delegated", visit=visit, persons=(event.to,), about=task.id)
 
@@ -101,7 +102,7 @@ def hand_over(change: Change, event: HandOver) -> None:
             if event.leaving not in (task.person, task.helper):
                 continue
             found = True
-            check_recipient(change.definition, change.before, visit, event.to)
+            check_recipient(change.definition, change.before, visit, event.to, context=change.context)
             values = {
                 name: event.to for name in ("person", "helper") if getattr(task, name) == event.leaving
             }  # fmt: skip
@@ -130,16 +131,10 @@ def _find(change: Change, task_id: UUID) -> tuple[VisitState, TaskState]:
 
 def _check_passing(change: Change, visit: VisitState, task: TaskState, to: UUID) -> None:
     """Refuse what the stage's `hand_to` does not allow, and persons who could not act on the task."""
-    stage = change.definition.stage(visit.stage)
-    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
-        raise IllegalTransitionError(state=visit.stage, act=change.act)
+    check_hand_to(change.definition, visit, task, to, context=change.context, act=change.act)
     if to in (task.with_, named(change.context)):
         raise InvalidInputError([{"field": "to", "message": "Name somebody else."}])
-    if stage.hand_to == "position" and (
-        task.position is None or to not in change.context.holders.get(task.position, ())
-    ):
-        raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
-    check_recipient(change.definition, change.before, visit, to)
+    check_recipient(change.definition, change.before, visit, to, context=change.context)
 
 
 def _hand(change: Change, visit: VisitState, task: TaskState, **values: Any) -> TaskState:

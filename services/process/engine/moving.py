@@ -32,23 +32,23 @@ def send_back(
     *,
     outcome: Outcome,
     mine: TaskState | None = None,
-    straight: bool = False,
+    owner: UUID | None = None,
 ) -> None:
     """Send the case back from an open visit to an earlier stage.
 
-    Every open visit that comes after that stage ends: also those on paths beside this one that began after it. Straight back
-    means that they open again once the correction is done, with the opinions already given.
+    Every open visit that comes after that stage ends: also those on paths beside this one that began after it. With an
+    `owner` they open again once the correction is done, with the opinions already given and `mine` as the owner's own task.
     """
     before = [each for each in change.state.open if to in change.definition.earlier(each.stage)]
-    again = tuple(_first_theirs(each, mine, change.context.person) for each in before) if straight else ()
+    again = tuple(_first_theirs(each, mine, owner) for each in before) if owner is not None else ()
     for each in before:
         left = change.close(each, mine, by_other=False) if each.id == visit.id and mine is not None else each
         change.leave(left, outcome)
         change.tell("returned-after-approval", visit=each)
     change.tell("closed-by-other")
-    stages = {each.stage for each in before}
-    detours = tuple(each for each in change.state.detours if straight or each.target not in stages)
-    change.update(detours=(*detours, Detour(target=to, back=again)) if straight else detours)
+    earlier = change.definition.earlier
+    detours = tuple(each for each in change.state.detours if owner is not None or to not in earlier(each.target))
+    change.update(detours=(*detours, Detour(target=to, back=again)) if owner is not None else detours)
     change.returning = True
     enter(change, to)
 
@@ -68,7 +68,7 @@ def end_badly(change: Change, status: CaseStatus, *, outcome: Outcome) -> None:
         change.leave(each, outcome)
     change.update(status=status, detours=())
     change.tell("closed-by-other")
-    change.tell("rejected", visit=change.before.visit)
+    change.tell("rejected", visit=change.more.get("visit", change.before.visit))
 
 
 def withdraw(change: Change, _event: Withdraw) -> None:
@@ -169,8 +169,10 @@ def _take_opinion_back(change: Change, visit: VisitState, opinion: Opinion) -> N
     order = [each.task for each in visit.opinions]
     in_turn = isinstance(stage, ActedStage) and stage.mode == "in_sequence"
     decided = isinstance(stage, ApproveStage | SignStage | AssessStage) and count(stage, visit) == "passed"
-    followed = any(each.added and each.added.to == opinion.task for each in visit.opinions)
-    if (in_turn and opinion.added is None and order[-1] != opinion.task) or decided or followed:
+    followed = any(
+        each.added and each.added.how == "after" and each.added.to == opinion.task for each in visit.opinions
+    )
+    if (in_turn and order[-1] != opinion.task) or decided or followed:
         raise IllegalTransitionError(
             "The next has acted, or this was not a decision: a case in “{state}” does not go back to it.",
             state=visit.stage,
@@ -209,7 +211,7 @@ def jump(change: Change, event: Jump) -> None:
         change.leave(visit, "jumped")
     change.more |= {"visit": change.before.visit}
     change.tell("jumped")
-    change.update(detours=())
+    change.update(detours=(), moves=())
     enter(change, stage.code)
 
 

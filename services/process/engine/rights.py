@@ -13,7 +13,7 @@ from services.errors import (
     SameSignerError,
 )
 from services.i18n import N_
-from services.process.definitions import AssessStage, ProcessDefinition, SubmitStage
+from services.process.definitions import ActedStage, AssessStage, ProcessDefinition, SubmitStage
 from services.process.events import Context
 from services.process.states import CaseState, TaskState, VisitState
 
@@ -135,7 +135,7 @@ def check_judge(
     if persons & authors or held & submitting_positions(definition, state, context):
         raise OwnSubmissionError
     signed = {opinion.person for opinion in visit.opinions} | {opinion.on_behalf for opinion in visit.opinions}
-    if (persons - {context.entered_by}) & signed:
+    if {context.person, on_behalf} & (signed - {None}):
         raise SameSignerError
 
 
@@ -151,14 +151,34 @@ def submitting_positions(definition: ProcessDefinition, state: CaseState, contex
     return {context.positions[stage.by] for stage in stages}
 
 
-def check_recipient(definition: ProcessDefinition, state: CaseState, visit: VisitState, person: UUID) -> None:
+def check_hand_to(
+    definition: ProcessDefinition, visit: VisitState, task: TaskState, person: UUID, *, context: Context, act: str
+) -> None:
+    """Refuse to give a task, or a signature beside it, to whom the stage's `hand_to` does not allow.
+
+    Raises:
+        IllegalTransitionError: the stage lets it go to nobody.
+        InvalidInputError: they do not hold the task's position.
+    """
+    stage = definition.stage(visit.stage)
+    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
+        raise IllegalTransitionError(state=visit.stage, act=act)
+    if stage.hand_to == "position" and (task.position is None or person not in context.holders.get(task.position, ())):
+        raise InvalidInputError([{"field": "to", "message": "Name somebody who holds the same position."}])
+
+
+def check_recipient(
+    definition: ProcessDefinition, state: CaseState, visit: VisitState, person: UUID, *, context: Context
+) -> None:
     """Refuse to give a task of the visit to a person who could not act on it.
 
     Raises:
-        InvalidInputError: they submitted what is judged here, or sign here already.
+        InvalidInputError: they submitted what is judged here, could have submitted it, or sign here already.
     """
     judging = not isinstance(definition.stage(visit.stage), SubmitStage)
-    if judging and person in authors_for(definition, state, visit):
+    positions = submitting_positions(definition, state, context)
+    could = any(person in context.holders.get(position, ()) for position in positions)
+    if judging and (could or person in authors_for(definition, state, visit)):
         message = "This person submitted the case themself, so somebody else must decide on it."
         raise InvalidInputError([{"field": "to", "message": message}])
     signed = any(person in (opinion.person, opinion.on_behalf) for opinion in visit.opinions)

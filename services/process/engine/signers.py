@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from services.errors import ForbiddenError, IllegalTransitionError
-from services.process.definitions import ActedStage, Judging, JudgingStage, Quorum, SubmitStage, Votes
+from services.process.definitions import ActedStage, Each, Judging, JudgingStage, Quorum, SubmitStage, Votes
 from services.process.engine.change import Change
-from services.process.engine.rights import acting_for, check_recipient, find_task, named, reasoned, standing
-from services.process.events import AddSigner, ClosedTask, NewTask, RemoveSigner
+from services.process.engine.entering import moved_to
+from services.process.engine.rights import (
+    acting_for,
+    check_hand_to,
+    check_recipient,
+    find_task,
+    named,
+    reasoned,
+    standing,
+)
+from services.process.events import AddSigner, RemoveSigner
+from services.process.outcomes import ClosedTask, NewTask
 from services.process.states import Added, Opinion, TaskState, VisitState
 
 
@@ -16,9 +28,10 @@ def add_signer(change: Change, event: AddSigner) -> None:
     visit, task = find_task(change.before, event.task, "add-signer")
     acting_for(task, change.context)
     stage = change.definition.stage(visit.stage)
-    if not isinstance(stage, JudgingStage) or stage.hand_to == "nobody":
+    if not isinstance(stage, JudgingStage):
         raise IllegalTransitionError(state=visit.stage, act="add-signer")
-    check_recipient(change.definition, change.before, visit, event.person)
+    check_hand_to(change.definition, visit, task, event.person, context=change.context, act=change.act)
+    check_recipient(change.definition, change.before, visit, event.person, context=change.context)
     added = TaskState(
         id=change.context.new_id(), actor=task.actor, person=event.person, member=True,
         added=Added(by=named(change.context), how=event.how, to=task.id),
@@ -43,7 +56,8 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
         raise IllegalTransitionError(state=visit.stage, act="remove-signer")
     if not change.context.administrator and (task.added is None or task.added.by != change.context.person):
         raise ForbiddenError("Only who added this signer, or the administrator, may take them out.")
-    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id != task.id]
+    gone = _with_followers(visit, task)
+    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id not in gone]
     if not rest or not _still_possible(stage, visit, rest):
         raise IllegalTransitionError(
             "This is the last signer whom “{state}” needs; nothing is decided by taking somebody away. Return the case, or"
@@ -52,7 +66,7 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
             act="remove-signer",
         )
     change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
-    _take_out(change, visit, task)
+    _take_out(change, visit, task, gone=gone)
     change.tell("signer-removed", visit=visit, persons=(task.person,) if task.person else ())
 
 
@@ -75,20 +89,27 @@ def _still_possible(stage: Judging, visit: VisitState, rest: list[TaskState]) ->
             return possible >= stage.by.needed
         case Quorum():
             return possible >= stage.by.quorum
+        case Each() if stage.by.needed is not None:
+            return possible >= stage.by.needed
         case _:
             # Whoever the definition names must be among those left, unless they have all signed and others are waited for.
             all_signed = not [task for task in (*visit.tasks, *visit.waiting) if task.added is None]
             return bool(named_left) or all_signed
 
 
-def _take_out(change: Change, visit: VisitState, task: TaskState) -> None:
-    """Take the signer out with the signers whom they had added after themselves; whoever waited for them need not."""
+def _with_followers(visit: VisitState, task: TaskState) -> set[UUID]:
+    """Return the signer with the waiting signers who were added after them, and after these."""
     gone = {task.id}
+    for _ in visit.waiting:
+        gone |= {each.id for each in visit.waiting if each.added is not None and each.added.to in gone}
+    return gone
+
+
+def _take_out(change: Change, visit: VisitState, task: TaskState, *, gone: set[UUID]) -> None:
+    """Take the signer out with those who follow them; whoever waited for them need not."""
     if any(each.id == task.id for each in visit.tasks):
         change.closed.append(ClosedTask(task.id, task.actor, task.position, by_other=True, person=task.with_))
-    waiting = tuple(
-        each for each in visit.waiting if each.id not in gone and not (each.added and each.added.to in gone)
-    )
+    waiting = tuple(each for each in visit.waiting if each.id not in gone)
     tasks = tuple(each for each in visit.tasks if each.id not in gone)
     visit = change.put(visit, tasks=tasks, waiting=waiting)
     stage = change.definition.stage(visit.stage)
@@ -102,37 +123,36 @@ def _take_out(change: Change, visit: VisitState, task: TaskState) -> None:
 def seat_again(change: Change, visit: VisitState, opinion: Opinion, *, in_turn: bool) -> None:
     """Open the task of a signer who takes their opinion back; whom it had called up waits again."""
     task = TaskState(
-        id=change.context.new_id(), actor=opinion.actor, position=opinion.position, person=named(change.context),
+        id=change.context.new_id(), actor=opinion.actor, position=opinion.position, person=opinion.on_behalf or named(change.context),
         member=opinion.member, weight=opinion.weight, added=opinion.added,
     )  # fmt: skip
+    beside = _whom_it_was_added_to(visit, opinion)
     called = [
         each
         for each in visit.tasks
         if (each.added is not None and each.added.how == "after" and each.added.to == opinion.task)
-        or (in_turn and opinion.added is None and each.added is None)
+        or (in_turn and each.added is None and each.id not in beside)
     ]
     for each in called:
         visit = change.close(visit, each, by_other=True)
-    again = [_waits_again(change, each, opinion, task) for each in called]
-    again += [_moved_to(each, opinion, task) for each in visit.waiting]
+    ids = {opinion.task: task.id, **{each.id: change.context.new_id() for each in called}}
+    again = [each.model_copy(update={"id": ids[each.id], "helper": None}) for each in called]
     visit = change.put(
         visit,
-        tasks=(*(_moved_to(each, opinion, task) for each in visit.tasks), task),
-        waiting=tuple(again),
-        opinions=tuple(each for each in visit.opinions if each.task != opinion.task),
+        tasks=(*(moved_to(each, ids) for each in visit.tasks), task),
+        waiting=tuple(moved_to(each, ids) for each in (*again, *visit.waiting)),
+        opinions=tuple(moved_to(each, ids) for each in visit.opinions if each.task != opinion.task),
     )
     change.added.append(NewTask(visit.id, task))
     change.tell("taken-back", visit=visit)
 
 
-def _waits_again(change: Change, called: TaskState, opinion: Opinion, task: TaskState) -> TaskState:
-    """Return the called-up signer as waiting again, under a new id: a closed task does not open again."""
-    fresh = called.model_copy(update={"id": change.context.new_id(), "helper": None})
-    return _moved_to(fresh, opinion, task)
-
-
-def _moved_to(signer: TaskState, opinion: Opinion, task: TaskState) -> TaskState:
-    """Let a signer who was added to the closed task follow the one that is open instead of it."""
-    if signer.added is None or signer.added.to != opinion.task:
-        return signer
-    return signer.model_copy(update={"added": signer.added.model_copy(update={"to": task.id})})
+def _whom_it_was_added_to(visit: VisitState, opinion: Opinion) -> set[UUID]:
+    """Return the signers to whom this one was added, and these in turn: they were there before it."""
+    added = {task.id: task.added for task in (*visit.tasks, *visit.waiting)}
+    added |= {each.task: each.added for each in visit.opinions}
+    found, at = set(), opinion.added
+    while at is not None:
+        found.add(at.to)
+        at = added.get(at.to)
+    return found

@@ -9,15 +9,8 @@ from services.errors import ClosedError, ForbiddenError, IllegalTransitionError,
 from services.process.definitions import Acted, Extension, SubmitStage
 from services.process.engine.change import Change
 from services.process.engine.rights import acting_for, find_task, named, reasoned, require_administrator, standing
-from services.process.events import (
-    AskExtension,
-    GrantException,
-    GrantExtension,
-    Moved,
-    RefuseExtension,
-    Resume,
-    Suspend,
-)
+from services.process.events import AskExtension, GrantException, GrantExtension, RefuseExtension, Resume, Suspend
+from services.process.outcomes import Moved
 from services.process.states import Asked, ExceptionState, VisitState
 
 
@@ -75,10 +68,14 @@ def _asked(change: Change, visit_id: UUID) -> tuple[VisitState, Asked, UUID]:
     if visit is None or visit.asked is None:
         raise IllegalTransitionError("No more time is asked for.", state=change.before.name, act=change.act)
     position = change.context.positions[_rule(change, visit, change.act).by]
-    if position not in change.context.held and not any(position in each.held for each in change.context.stand_ins):
-        raise ForbiddenError("You may not decide on this.")
-    if visit.asked.person == change.context.person:
+    on_behalf = None
+    if position not in change.context.held:
+        on_behalf = next((each.person for each in change.context.stand_ins if position in each.held), None)
+        if on_behalf is None:
+            raise ForbiddenError("You may not decide on this.")
+    if visit.asked.person in (change.context.person, on_behalf):
         raise OwnSubmissionError
+    change.more |= {"on_behalf": on_behalf}
     return visit, visit.asked, position
 
 

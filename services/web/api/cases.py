@@ -15,7 +15,10 @@ from services.web.api.models import CaseOut, CaseWhole, DecisionOut, Out, Submis
 from services.web.api.values import After, Code, Limit, etag, id_after
 from services.workflow import case_list
 from services.workflow.case_list import CaseFilter, cases_page
-from services.workflow.cases import CaseView, case_view, changes_since
+from services.workflow.cases import CaseView, case_view
+from services.workflow.queue import Cursor
+from services.workflow.submissions import changes_between, newest_submissions
+from services.workflow.timeline import timeline_page
 
 router = APIRouter(prefix="/api/v1")
 WHOLE = 200
@@ -134,16 +137,41 @@ async def case(case_id: UUID, caller: Reading, response: Response) -> CaseWhole:
     return CaseWhole.of(await _view(caller, case_id, response))
 
 
+class TimelineOut(Out):
+    """A page of a case's history, newest first."""
+
+    items: list[DecisionOut]
+    next: str | None
+
+
+class SubmissionPage(Out):
+    """A page of what was submitted, newest first."""
+
+    items: list[SubmissionOut]
+    next: str | None
+
+
 @router.get("/cases/{case_id}/timeline", operation_id="case_timeline", tags=["cases"])
-async def timeline(case_id: UUID, caller: Reading) -> list[DecisionOut]:
-    """Tell what happened, oldest first."""
-    return [DecisionOut.of(entry) for entry in (await _view(caller, case_id)).timeline]
+async def timeline(case_id: UUID, caller: Reading, after: After = None, limit: Limit = 50) -> TimelineOut:
+    """Tell what happened, newest first."""
+    page = await timeline_page(caller.tx, caller.reader, case_id, after=Cursor.decode(after), limit=limit)
+    entries = [DecisionOut.of(entry) for entry in page.entries]
+    return TimelineOut(items=entries, next=page.next.encode() if page.next else None)
 
 
 @router.get("/cases/{case_id}/submissions", operation_id="list_submissions", tags=["cases"])
-async def submissions(case_id: UUID, caller: Reading) -> list[SubmissionOut]:
-    """Return what was submitted, oldest first."""
-    return [SubmissionOut.of(each) for each in (await _view(caller, case_id)).submissions]
+async def submissions(
+    case_id: UUID,
+    caller: Reading,
+    after: Annotated[int | None, Query(ge=1, le=10_000_000, description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=50, description="Rows of a page.")] = 10,
+) -> SubmissionPage:
+    """Return what was submitted, newest first."""
+    view = await _view(caller, case_id)
+    up_to = after - 1 if after is not None else None
+    found = await newest_submissions(caller.tx, view.pack, case_id, up_to=up_to, limit=limit + 1)
+    items = [SubmissionOut.of(each) for each in reversed(found)][:limit]
+    return SubmissionPage(items=items, next=str(items[-1].n) if len(found) > limit else None)
 
 
 @router.get("/cases/{case_id}/changes", operation_id="case_changes", tags=["cases"])
@@ -152,7 +180,7 @@ async def changes(
 ) -> list[ChangeOut]:
     """Tell what the `n`th submission (the last) changed against the one before it."""
     view = await _view(caller, case_id)
-    submission = next((each for each in reversed(view.submissions) if n in (None, each.n)), None)
-    if submission is None:
+    found = await newest_submissions(caller.tx, view.pack, case_id, up_to=n)
+    if not found or n not in (None, found[-1].n):
         raise NotFoundError
-    return [ChangeOut.model_validate(each) for each in changes_since(view, submission)]
+    return [ChangeOut.model_validate(each) for each in changes_between(found)]

@@ -41,8 +41,11 @@ TAGS = {
     "drafts": "The form as it is being filled in.",
     "attachments": "Files of a form.",
     "acts": "Submit, approve, return, withdraw, late exception, end.",
+    "beside": "What does not move a case: copies, questions, urging, priority, putting off, an opinion kept for later.",
     "remarks": "Remarks pinned to fields, and stock phrases.",
     "people": "The people whom the caller looks after.",
+    "substitutions": "Who stands in for whom, and when.",
+    "programmes": "Versions, their differences, and the bureau's own values; for its administrator.",
     "messages": "What left by mail, what waits, what is dead.",
     "audit": "The chain of everything that was written.",
 }

@@ -44,3 +44,14 @@ def moment(text: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError(text)
     return found.astimezone(UTC)
+
+
+def flag(text: str) -> bool:
+    """Read yes (1) or no (0).
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text not in {"0", "1"}:
+        raise ValueError(text)
+    return text == "1"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from services.process.states import TaskKind
+from services.workflow.beside import Priority
 from services.workflow.case_list import CaseRow
-from services.workflow.cases import CaseView, OpenTask, SubmissionView, TimelineEntry
+from services.workflow.cases import CaseView, OpenTask
 from services.workflow.possible import StageMark
 from services.workflow.queue import TaskRow
+from services.workflow.submissions import SubmissionView
+from services.workflow.timeline import TimelineEntry
 
 State = Literal["open", "filed", "ended"]
 
@@ -92,7 +95,7 @@ class CaseOut(Out):
 
 
 class TaskOut(Out):
-    """An open task of the caller's positions."""
+    """An open task of the caller's positions. on_behalf_of: for whom the caller stands in there; [] for their own."""
 
     id: UUID
     case_id: UUID
@@ -108,19 +111,39 @@ class TaskOut(Out):
     due_at: datetime | None
     returned: bool
     late: bool
+    on_behalf_of: list[str]
+    priority: Priority
 
     @classmethod
     def of(cls, row: TaskRow) -> Self:
         """Return it for a row of a work list."""
-        return cls(**vars(row), id=row.task_id, season=season_name(row), group=group_name(row))
+        held = {**vars(row), "on_behalf_of": list(row.on_behalf_of)}
+        return cls(**held, id=row.task_id, season=season_name(row), group=group_name(row))
 
 
-def season_name(row: CaseRow | TaskRow | CaseView) -> SeasonName:
+class Placed(Protocol):
+    """Whatever is of a season and a group."""
+
+    @property
+    def season_id(self) -> UUID: ...
+    @property
+    def season_key(self) -> str: ...
+    @property
+    def group_id(self) -> UUID: ...
+    @property
+    def group_code(self) -> str: ...
+    @property
+    def group_zh(self) -> str: ...
+    @property
+    def group_en(self) -> str: ...
+
+
+def season_name(row: Placed) -> SeasonName:
     """Return which season a row is of."""
     return SeasonName(id=row.season_id, key=row.season_key)
 
 
-def group_name(row: CaseRow | TaskRow | CaseView) -> GroupName:
+def group_name(row: Placed) -> GroupName:
     """Return which group a row is of."""
     return GroupName(id=row.group_id, code=row.group_code, title=Title(zh=row.group_zh, en=row.group_en))
 
@@ -182,6 +205,7 @@ class CaseWhole(Out):
     closed_at: datetime | None
     exception_until: datetime | None
     submissions: int
+    priority: Priority
     stages: list[StageOut]
     tasks: list[OpenTaskOut]
     may: list[str]
@@ -193,9 +217,9 @@ class CaseWhole(Out):
             id=view.id, version=view.version, state=_state(view.status), stage=view.stage, number=view.number,
             late=view.late, process=view.definition.process, season=season_name(view), group=group_name(view),
             title=Title(zh=view.definition.title.zh, en=view.definition.title.en), opened_at=view.opened_at,
-            closed_at=view.closed_at, exception_until=view.exception_until, submissions=len(view.submissions),
+            closed_at=view.closed_at, exception_until=view.exception_until, submissions=view.submitted,
             stages=[StageOut.of(mark) for mark in view.stages], tasks=[OpenTaskOut.of(task) for task in view.tasks],
-            may=sorted(view.may),
+            may=sorted(view.may), priority=view.priority,
         )  # fmt: skip
 
 
@@ -205,7 +229,10 @@ def _state(text: str) -> State:
 
 
 class DecisionOut(Out):
-    """An entry of the case's history."""
+    """An entry of the case's history: a decision's act, or `question`, `urge` or `priority`.
+
+    addressee, answer and what follows: of a question. priority: the one that was given.
+    """
 
     id: UUID
     at: datetime
@@ -217,6 +244,11 @@ class DecisionOut(Out):
     words: str
     late: bool
     submission_id: UUID | None
+    addressee: str | None
+    answer: str | None
+    answered_at: datetime | None
+    withdrawn_at: datetime | None
+    priority: Priority | None
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> Self:

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from services.errors import NotFoundError
 from services.people import tokens
-from services.people.access import HeldPosition
 from services.people.lists import people_of_unit
+from services.people.positions import HeldPosition
 from services.people.slips import Slip, issue_slip, unlock
 from services.web.api import marks
 from services.web.api.callers import Reading, Scope, Writing

@@ -9,12 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from services.errors import NotFoundError
 from services.web.api.acting import once
 from services.web.api.callers import Reading, Writing
 from services.web.api.models import Made, Out
 from services.web.api.values import NO_NUL, Incoming, Key
 from services.workflow import remarks
-from services.workflow.cases import case_view
+from services.workflow.beside import sees
 
 router = APIRouter(prefix="/api/v1", tags=["remarks"])
 
@@ -55,9 +56,11 @@ class PhraseIn(Incoming):
 
 @router.get("/cases/{case_id}/remarks", operation_id="list_remarks")
 async def list_remarks(case_id: UUID, caller: Reading) -> list[RemarkOut]:
-    """Return the case's remarks that went out, and the caller's own."""
-    view = await case_view(caller.tx, caller.reader, case_id)
-    return [RemarkOut.model_validate(each) for each in view.remarks]
+    """Return the case's newest remarks that went out, and the caller's own; at most 200."""
+    if not await sees(caller.tx, caller.reader, case_id):
+        raise NotFoundError
+    found = await remarks.remarks_of(caller.tx, by=caller.reader, case_id=case_id)
+    return [RemarkOut.model_validate(each) for each in found]
 
 
 @router.post("/tasks/{task_id}/remarks", operation_id="pin_remark", status_code=201)

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends
 from services.web.api.callers import Reading
 from services.web.api.models import Out, TaskOut
 from services.web.api.values import After, Code, Limit
+from services.workflow.beside import Priority
 from services.workflow.case_list import task_facts
 from services.workflow.queue import Cursor, QueueFilter, Span, task_counts, tasks_page
+from services.workflow.represented import Whose
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -52,7 +54,7 @@ class TaskWhole(Out):
     decided_by: str | None
 
 
-def chosen(
+def chosen(  # noqa: PLR0913 - the filters of a list
     *,
     kind: Literal["submit", "approve"] | None = None,
     process: Code = None,
@@ -60,9 +62,15 @@ def chosen(
     group_id: UUID | None = None,
     season_id: UUID | None = None,
     light: Span | None = None,
+    whose: Whose | None = None,
+    priority: Priority | None = None,
+    snoozed: bool = False,
 ) -> QueueFilter:
     """Read the filter from the query."""
-    return QueueFilter(kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light)
+    return QueueFilter(
+        kind=kind, process=process, stage=stage, group_id=group_id, season_id=season_id, light=light, whose=whose,
+        priority=priority, snoozed=snoozed,
+    )  # fmt: skip
 
 
 Chosen = Annotated[QueueFilter, Depends(chosen)]
@@ -70,7 +78,7 @@ Chosen = Annotated[QueueFilter, Depends(chosen)]
 
 @router.get("/tasks", operation_id="list_tasks")
 async def tasks(caller: Reading, narrowed: Chosen, after: After = None, limit: Limit = 50) -> TaskPageOut:
-    """List the open tasks of the caller's positions."""
+    """List the open tasks of the caller's positions, and of those whom the caller stands in for."""
     page = await tasks_page(caller.tx, caller.reader, narrowed, after=Cursor.decode(after), limit=limit)
     return TaskPageOut(
         items=[TaskOut.of(row) for row in page.rows],
@@ -81,7 +89,7 @@ async def tasks(caller: Reading, narrowed: Chosen, after: After = None, limit: L
 
 @router.get("/tasks/counts", operation_id="count_tasks")
 async def counts(caller: Reading, narrowed: Chosen) -> Counts:
-    """Count the open tasks of the caller's positions by light."""
+    """Count the same tasks by light."""
     return Counts(**await task_counts(caller.tx, caller.reader, narrowed))
 
 

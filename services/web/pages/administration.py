@@ -15,6 +15,7 @@ from services.people.holding import holds
 from services.programmes.pinned import calendar_of, pinned_pack
 from services.web.dates import local
 from services.web.edge import Page, PageDep
+from services.workflow.for_me import for_me
 
 router = APIRouter(include_in_schema=False)
 LATE_SECONDS = 300
@@ -28,7 +29,7 @@ WHERE p.bureau_id = $1 AND NOT EXISTS (SELECT FROM appointment a WHERE a.positio
 ORDER BY waits DESC, p.code LIMIT 200
 """  # noqa: S608 - constant parts
 PROGRAMMES = """
-SELECT p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p
+SELECT p.id, p.code, p.title_zh, p.title_en, p.version_id, v.digest, v.loaded_at FROM programme p
 JOIN programme_version v ON v.id = p.version_id WHERE p.bureau_id = $1 ORDER BY p.code
 """
 
@@ -51,7 +52,8 @@ async def administration(page: PageDep) -> Response:
     """Show what needs the administrator."""
     if not page.reader.is_administrator:
         raise NotFoundError
-    return page.render("administration.html", state=await _state(page), late=LATE_SECONDS)
+    besides = await for_me(page.tx, page.reader)
+    return page.render("administration.html", state=await _state(page), for_me=besides, late=LATE_SECONDS)
 
 
 async def _state(page: Page) -> State:

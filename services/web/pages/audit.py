@@ -20,6 +20,7 @@ from services.store.chain import Broken
 from services.web import workbooks
 from services.web.edge import Page, PageDep
 from services.web.pages.mail import read_place, write_place
+from services.workflow.for_me import for_me
 
 router = APIRouter(include_in_schema=False)
 STREAMS = ("case", "season", "bureau", "sign-in")
@@ -50,6 +51,7 @@ async def audit_page(page: PageDep, stream: str = "", after: str = "", check: bo
         broken=broken,
         keyless=keyless,
         anchors=list(anchors),
+        for_me=await for_me(page.tx, page.reader),
     )
 
 

@@ -12,14 +12,16 @@ from starlette.responses import Response
 
 from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import N_
-from services.process.forms import diff
 from services.web import errors, workbooks
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.overviews import CaseLine, case_lines
 from services.web.plans import remarks_by_path
 from services.workflow import acts, administering, extending
+from services.workflow.beside_view import beside_view
 from services.workflow.cases import CaseView, case_view
+from services.workflow.remarks import remarks_of
+from services.workflow.submissions import changes_between, newest_submissions
 
 router = APIRouter(include_in_schema=False)
 STANDINGS = {
@@ -85,13 +87,15 @@ async def case_page(page: PageDep, case_id: UUID) -> Response:
 
 
 async def _show(
-    page: Page, view: CaseView, *, problems: list[dict[str, Any]] | None = None, status_code: int = 200
+    page: Page, view: CaseView, *, problems: list[dict[str, Any]] | None = None, typed: str = "", status_code: int = 200
 ) -> Response:
     return page.render(
         "case.html",
         status_code=status_code,
         view=view,
+        beside=await beside_view(page.tx, page.reader, view),
         problems=problems or [],
+        typed=typed,
         key=page.tx.ids.token(),
         desk=next((task for task in view.tasks if task.mine and task.kind == "approve"), None),
     )
@@ -101,11 +105,11 @@ async def _show(
 async def submission_page(page: PageDep, case_id: UUID, n: int) -> Response:
     """Show one submission as it was submitted, with what it changed and the remarks on it."""
     view = await case_view(page.tx, page.reader, case_id)
-    found = next((each for each in view.submissions if each.n == n), None)
-    if found is None:
+    if not 1 <= n <= view.submitted:
         raise NotFoundError
-    before = next((each for each in view.submissions if each.n == n - 1), None)
-    changes = diff(found.form, before.data, found.data) if before else []
+    submissions = await newest_submissions(page.tx, view.pack, case_id, up_to=n)
+    found, changes = submissions[-1], changes_between(submissions)
+    remarks = await remarks_of(page.tx, by=page.reader, case_id=case_id, submissions=[found.id])
     return page.render(
         "submission.html",
         view=view,
@@ -113,7 +117,7 @@ async def submission_page(page: PageDep, case_id: UUID, n: int) -> Response:
         form=found.form,
         changes=changes,
         changed={change.path for change in changes},
-        remarks=remarks_by_path([each for each in view.remarks if each.sent], found.id),
+        remarks=remarks_by_path([each for each in remarks if each.sent], found.id),
         may_decide=False,
         task=None,
         chosen=Filter(),
@@ -130,14 +134,16 @@ async def withdraw(page: PageDep, case_id: UUID) -> Response:
             page.tx, by=page.reader, case_id=case_id, version=form.number("version"), key=form.get("key")[:200] or None
         )
     except ConflictError as error:
-        return await _refused(page, view, error)
+        return await refused(page, view.id, error)
     return page.go(f"/cases/{case_id}/form", page.say(N_("Withdrawn. Correct the plan and submit it again.")))
 
 
-async def _refused(page: Page, view: CaseView, error: ConflictError | InvalidInputError) -> Response:
+async def refused(page: Page, case_id: UUID, error: ConflictError | InvalidInputError, *, typed: str = "") -> Response:
+    """Return the case's page with why something was refused, and the words that were typed for it."""
     told = errors.problems_of(error, page.locale)
     said = told or [{"message": errors.words(error, page.locale, zone=page.reader.zone)}]
-    return await _show(page, await case_view(page.tx, page.reader, view.id), problems=said, status_code=error.status)
+    view = await case_view(page.tx, page.reader, case_id)
+    return await _show(page, view, problems=said, typed=typed, status_code=error.status)
 
 
 @router.post("/cases/{case_id}/end")
@@ -152,7 +158,7 @@ async def end(page: PageDep, case_id: UUID) -> Response:
     try:
         await administering.end_case(page.tx, by=page.reader, case_id=case_id, words=words, version=version, key=key)
     except (ConflictError, InvalidInputError) as error:
-        return await _refused(page, view, error)
+        return await refused(page, view.id, error)
     return page.go(f"/cases/{case_id}", page.say(N_("The case is ended.")))
 
 

@@ -21,10 +21,11 @@ from services.web import errors
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.plans import remarks_by_path
-from services.workflow import acts, remarks
+from services.workflow import acts, opinions, remarks
 from services.workflow.carry_out import Outcome
-from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view, changes_since
+from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view
 from services.workflow.queue import Cursor, next_task
+from services.workflow.submissions import changes_between
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,7 +62,7 @@ async def show_desk(
     submission = view.last_submission
     if submission is None:
         raise NotFoundError
-    changes = changes_since(view, submission)
+    changes = changes_between(view.submissions)
     return page.render(
         "desk.html",
         status_code=status_code if problems else 200,
@@ -83,7 +84,7 @@ async def show_desk(
         returning=_returning(page, view),
         key=page.tx.ids.token(),
         problems=problems or [],
-        typed=typed,
+        typed=typed or (await opinions.opinion_of(page.tx, by=page.reader, task_id=task_id) if task.mine else ""),
     )
 
 
@@ -93,7 +94,7 @@ def _removed(changes: list[Change]) -> list[Change]:
 
 def _why_not(page: Page, view: CaseView) -> str:
     """Return why the holder of the task may not decide: they submitted the plan, or signed it for another office."""
-    own = any(each.person_id == page.reader.person_id for each in view.submissions)
+    own = page.reader.person_id in view.submitters
     return OwnSubmissionError.default if own else SameSignerError.default
 
 

@@ -25,6 +25,7 @@ from services.workflow import acts, drafts
 from services.workflow.cases import CaseView, case_view
 from services.workflow.drafts import DraftConflictError, DraftView
 from services.workflow.remarks import RemarkView
+from services.workflow.timeline import return_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,7 +55,6 @@ async def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> R
     data = shown.data if shown.data is not None else draft.data
     remarks, lost = _remarks(view, draft.form, data)
     task = next((each for each in view.tasks if each.id == draft.task_id), None)
-    returned = next((each for each in reversed(view.timeline) if each.kind in {"return", "submit"}), None)
     return page.render(
         "filling.html",
         status_code=shown.status_code,
@@ -68,7 +68,7 @@ async def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> R
         problem_at={each.get("path", ""): each["message"] for each in reversed(shown.problems)},
         remarks=remarks,
         lost_remarks=lost,
-        reason=returned if returned is not None and returned.kind == "return" else None,
+        reason=await return_of(page.tx, view.id),
         sums={each["path"]: each for each in sum_lines(draft.form, data)},
         said=shown.said,
         changes=diff(draft.form, draft.data, data) if shown.merge else [],

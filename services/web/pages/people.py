@@ -21,6 +21,7 @@ from services.people.slips import issue_slip, unlock
 from services.web import navigation, workbooks
 from services.web.edge import Page, PageDep
 from services.web.filters import as_id
+from services.web.pages.substitutes import looks_after_substitutes
 
 router = APIRouter(include_in_schema=False)
 NO_UNIT = "none"
@@ -43,6 +44,7 @@ async def people_page(page: PageDep, unit: str = "", after: str = "") -> Respons
         rows=found.rows,
         more=more,
         titles=await _titles(page, found.rows),
+        looks_after_substitutes=looks_after_substitutes(page.reader),
         everybody=page.reader.is_administrator or page.reader.is_security,
     )
 

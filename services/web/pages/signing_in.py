@@ -14,6 +14,7 @@ from services.people import accounts, slips
 from services.web import edge, errors, languages
 from services.web.edge import Page, PageDep, Visitor, VisitorDep
 from services.web.navigation import decides
+from services.web.pages.substitutes import own_substitutions
 from services.web.turns import HASHING
 from services.workflow import remarks
 
@@ -159,7 +160,10 @@ async def account_page(page: PageDep) -> Response:
 async def _account(page: Page, *, said: str = "", status_code: int = 200) -> Response:
     found = await page.tx.session.exec(select(Account.login).where(col(Account.person_id) == page.reader.person_id))
     kept = await remarks.phrases(page.tx, by=page.reader)
-    return page.render("account.html", status_code=status_code, login=found.first() or "", phrases=kept, said=said)
+    standing = await own_substitutions(page)
+    return page.render(
+        "account.html", status_code=status_code, login=found.first() or "", phrases=kept, said=said, **standing
+    )
 
 
 @router.post("/account/password", dependencies=[HASHING])

@@ -19,6 +19,7 @@ from services.store.transaction import Tx
 from services.web import filters, workbooks
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter
+from services.workflow.for_me import for_me
 from services.workflow.queue import COUNT_CAP, Cursor, TaskRow, tasks_page
 
 router = APIRouter(include_in_schema=False)
@@ -71,8 +72,18 @@ async def _list(page: Page, template: str, *, kind: Literal["approve"] | None, p
     if page.is_htmx and after:
         return page.render("parts/task_rows.html", **context)
     choices = await _choices(page)
+    besides = await for_me(page.tx, page.reader)
     return page.render(
-        template, **context, **choices, counts=found.counts, cap=COUNT_CAP, lights=filters.LIGHTS, first=not after
+        template,
+        for_me=besides,
+        **context,
+        **choices,
+        counts=found.counts,
+        cap=COUNT_CAP,
+        lights=filters.LIGHTS,
+        whose=filters.WHOSE,
+        first=not after,
+        priorities=filters.PRIORITIES,
     )
 
 
@@ -85,7 +96,9 @@ async def _line(tx: Tx, row: TaskRow, chosen: Filter) -> Line:
     definition = (await pinned_pack(tx, row.version_id)).process(row.process)
     title = definition.stage(row.stage).title or Localized(zh=row.stage, en=row.stage)
     desk = row.kind == "approve"
-    address = chosen.behind(f"/tasks/{row.task_id}") if desk else f"/cases/{row.case_id}/form"
+    # A form opens for who holds the position; on behalf of others the way to it is the case.
+    form = f"/cases/{row.case_id}" if row.on_behalf_of else f"/cases/{row.case_id}/form"
+    address = chosen.behind(f"/tasks/{row.task_id}") if desk else form
     return Line(row, definition.title, title, address)
 
 
@@ -134,6 +147,7 @@ async def _export(page: Page, *, kind: Literal["approve"] | None) -> Response:
         say(N_("Season")),
         say(N_("Stage")),
         say(N_("Since")),
+        say(N_("On behalf of")),
     ]
     return await workbooks.response(say(N_("My tasks")), head, rows)
 
@@ -149,4 +163,5 @@ def _cells(page: Page, line: Line) -> list[Any]:
         task.season_key,
         line.stage.in_(locale),
         dates.moment(task.opened_at, now, zone),
+        "、".join(task.on_behalf_of),
     ]

@@ -300,6 +300,30 @@
     replay(form);
   };
 
+  // --- the desk: an opinion is kept while it is typed, for whoever types it ------------------------------------------
+  const opinions = () => all("form[data-opinion]").forEach((form) => {
+    const box = find("textarea[name=words]", form), status = find("[data-kept]", form);
+    let timer = null, dirty = false;
+    const body = () => new URLSearchParams({ words: box.value, csrf: token() });
+    const keep = async () => {
+      clearTimeout(timer);
+      dirty = false;
+      try {
+        const answer = await fetch(form.dataset.opinion, {
+          method: "POST", body: body(), headers: { "X-CSRF-Token": token(), "X-Autosave": "1" }, credentials: "same-origin",
+        });
+        if (answer.status === 204) { status.textContent = status.dataset.kept; return; }
+        if (answer.status === 409) return;
+      } catch { /* away: below */ }
+      dirty = true;
+      status.textContent = status.dataset.lost;
+      timer = setTimeout(keep, 8000);
+    };
+    box.addEventListener("input", () => { dirty = true; clearTimeout(timer); timer = setTimeout(keep, 900); });
+    form.addEventListener("submit", () => { clearTimeout(timer); dirty = false; });
+    window.addEventListener("pagehide", () => { if (dirty) navigator.sendBeacon(form.dataset.opinion, body()); });
+  });
+
   // A file goes alone as the body of a request; what was typed is saved first, then the page shows the file.
   const uploads = () => all("input[type=file][data-upload]").forEach((input) => {
     input.addEventListener("change", async () => {
@@ -350,6 +374,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     const seen = location.pathname.match(/^\/cases\/[0-9a-f-]{36}$/);
     if (seen) forget(`${seen[0]}/draft`);
-    slip(); editor(); uploads(); charts(); focusProblem(); });
+    slip(); editor(); opinions(); uploads(); charts(); focusProblem(); });
   document.addEventListener("htmx:afterSwap", focusProblem);
 })();

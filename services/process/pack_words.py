@@ -29,6 +29,8 @@ _KIND_OF_VALUE = {
     "date_from_datetime_parsing": N_("a day belongs here, for example 2027-10-01; found {found}"),
     "date_parsing": N_("a day belongs here, for example 2027-10-01; found {found}"),
     "date_type": N_("a day belongs here, for example 2027-10-01; found {found}"),
+    "less_than_equal": N_("at most {bound} belongs here; found {found}"),
+    "greater_than_equal": N_("at least {bound} belongs here; found {found}"),
     "string_too_short": N_("this may not be empty"),
     "too_short": N_("this list may not be empty"),
 }
@@ -57,7 +59,8 @@ def words(error: ErrorDetails, root: type[BaseModel]) -> Message:
             reason = context["error"].args[0]
             message = reason if isinstance(reason, Message) else Message("{reason}", {"reason": reason})
         case _ if kind in _KIND_OF_VALUE:
-            message = Message(_KIND_OF_VALUE[kind], {"found": found})
+            bound = context.get("le", context.get("ge"))
+            message = Message(_KIND_OF_VALUE[kind], {"found": found, "bound": bound})
         case _:
             message = Message("{found} is not possible here: {reason}", {"found": found, "reason": error["msg"]})
     return message
