@@ -35,7 +35,5 @@ def upgrade() -> None:
             name=op.f("fk_programme_overlay_bureau_id_version_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_programme_overlay")),
-        sa.UniqueConstraint(
-            "bureau_id", "programme", "n", name=op.f("uq_programme_overlay_bureau_id_programme_n")
-        ),
+        sa.UniqueConstraint("bureau_id", "programme", "n", name=op.f("uq_programme_overlay_bureau_id_programme_n")),
     )
