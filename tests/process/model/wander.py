@@ -7,11 +7,13 @@ from random import Random
 
 from services.process.states import TaskState
 from tests.process.model.acts import Act
-from tests.process.model.chart import TIMED
+from tests.process.model.chart import TIMED, mode_of
 from tests.process.model.definitions import some_process
 from tests.process.model.people import ACTORS, POSITIONS, some_people
 from tests.process.model.story import Advance, Story, advance
 
+LIMITS = (20, 25, 50, 60, 75)
+"""The numbers at which the branches of the generator turn."""
 MICROSECOND = timedelta(microseconds=1)
 MINUTES = (1, 60, 24 * 60, 3 * 24 * 60, 6 * 24 * 60, 16 * 24 * 60)
 HANDING = (
@@ -109,7 +111,7 @@ def _to(random: Random, story: Story, do: str, stage: str) -> str:
 
 def _number(random: Random, do: str) -> int:
     if do in ("submit", "assess"):
-        return random.randint(0, 100)
+        return random.choice((*LIMITS, random.randint(0, 100)))
     return random.choice((-60, 0, 1, 3 * 24 * 60)) if do == "ask-extension" else 0
 
 
@@ -127,9 +129,12 @@ def other(random: Random, story: Story) -> Act:  # noqa: C901, PLR0911 - one lin
     do = random.choice(OTHERS)
     if set(kinds) & set(TIMED) and random.random() < 0.5:
         do = random.choice(("pass", "pass", "pass", "object", "settle", "fail"))
-    if do in ("jump", "end", "suspend", "reopen") and random.random() < 0.5:  # they would leave little of a history
+    if do in ("end", "suspend", "reopen") and random.random() < 0.5:  # they would leave little of a history
         do = random.choice(("take-back", "withdraw"))
     at = random.randrange(max(len(kinds), 1))
+    members = [n for n, visit in enumerate(story.state.open) if mode_of(story.chart.stage[visit.stage]) == "each"]
+    if members and random.random() < 0.15:
+        do, at = "fill", random.choice(members)
     match do:
         case "take-back":
             return Act(do, _decider(random, story, at), at, random.choices(("open", "stale"), (9, 1))[0])
