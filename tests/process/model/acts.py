@@ -13,8 +13,8 @@ from services.process.events import Event
 from services.process.states import CaseState
 from tests.process.model.people import id_of
 
-OUTSIDE = frozenset({"appoint", "dismiss", "stand-in", "back", "tick"})
-"""What happens around a case rather than to it."""
+OUTSIDE = frozenset({"appoint", "dismiss", "stand-in", "back", "tick", "due", "close"})
+"""What happens around a case rather than to it. due, close: time goes on to such an instant of a visit, or `n` microseconds off."""
 
 
 @dataclass(frozen=True)
