@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.process.definitions import ProcessDefinition
+from services.process.definitions import Each, ProcessDefinition
 from services.process.events import Context
 from services.process.outcomes import Transition
+from services.process.states import VisitState
 from tests.process.model.compare import Broken, same
 from tests.process.model.invariants import told
 from tests.process.model.people import People, id_of
@@ -19,7 +20,9 @@ from tests.workflow.histories.facts import Facts, moment, said
 
 ASKING = frozenset({"task-opened", "returned", "put-back", "extension-asked", "objected"})
 """Told to the administrators where nobody holds the position."""
-BY_TASK = frozenset({"task-opened", "returned", "closed-by-other", "put-back", "signer-added", "delegated", "transferred"})
+BY_TASK = frozenset(
+    {"task-opened", "returned", "closed-by-other", "put-back", "signer-added", "delegated", "transferred"}
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def changing(step: Step, definition: ProcessDefinition, context: Context, people
     _closed(step)
     _others(step)
     told(definition, step.done, step.person)
-    _told(step, context, people)
+    _told(step, definition, context, people)
 
 
 def _new(step: Step, table: str) -> list[dict[str, Any]]:
@@ -113,12 +116,14 @@ def _others(step: Step) -> None:
             same("an act changed another case", step.after.case(case["id"]), case)
 
 
-def _told(step: Step, context: Context, people: People) -> None:
+def _told(step: Step, definition: ProcessDefinition, context: Context, people: People) -> None:
     """Look that exactly those were told whom the transition names; nobody must be told of their own act."""
     rows = [(row["kind"], row["person_id"], row["task_id"]) for row in _new(step, "notification")]
     twice = [key for key, n in Counter(rows).items() if n > 1 and key[0] != "stage-reached"]
     same("somebody is told the same thing twice", twice, [])
     wanted, may = _wanted(step, context, people)
+    if any(_too_few(definition, each.state) for each in step.done.opened):
+        wanted |= {("unheld", str(id_of(name)), None) for name in people.administrators}
     found = {_key(kind, person, task) for kind, person, task in rows}
     if found - wanted - may:
         raise Broken("somebody is told who is not named", sorted(map(str, found - wanted - may)))
@@ -141,7 +146,11 @@ def _wanted(step: Step, context: Context, people: People) -> tuple[set[Any], set
             wanted |= {("unheld", each, None) for each in administrators}
         for person in persons:
             (may if person == step.person else wanted).add(_key(tell.kind, str(person), step.said(tell.task)))
-    for opened in step.done.opened:
-        if opened.kind is not None and not opened.state.tasks and not opened.state.opinions:
-            wanted |= {("unheld", each, None) for each in administrators}
     return wanted, may
+
+
+def _too_few(definition: ProcessDefinition, visit: VisitState) -> bool:
+    """Whether a stage was given to fewer members than it needs."""
+    by = getattr(definition.stage(visit.stage), "by", None)
+    named = [each for each in (*visit.tasks, *visit.waiting, *visit.opinions) if each.added is None]
+    return isinstance(by, Each) and len(named) < (by.needed or 1)

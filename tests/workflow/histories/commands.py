@@ -166,6 +166,8 @@ def sees(story: Story, name: str, parts: set[UUID]) -> bool:
     whole = [name, *(away for away, here in people.stands_in.items() if here == name)]
     named = set(story.definition.actors())
     offices = {"office/clerk", "office/head"}
-    seeing = named | {"chief-coach", "guiding-unit/reviewer", "base-school/office"} | (offices if named & offices else set())
+    seeing = (
+        named | {"chief-coach", "guiding-unit/reviewer", "base-school/office"} | (offices if named & offices else set())
+    )
     held = {actor for each in whole for actor in _held(story, each)}
     return id_of(name) in parts or bool(held & seeing) or bool({*whole} & {*people.administrators})

@@ -34,10 +34,27 @@ def alike(done: Transition, state: CaseState) -> dict[UUID, UUID]:
     found = canonical(state, known)
     for name in expected:
         if found[name] != expected[name]:
-            raise Broken(f"the store has another state than the rules say: {name}", found[name], expected[name])
+            raise Broken(
+                f"the store has another state than the rules say: {name}", *_difference(found[name], expected[name])
+            )
     if done.filing is not None and state.number is None:
         raise Broken("a filed case has no number")
     return dict(zip(ids_of(done.state), ids_of(state), strict=True))
+
+
+def _difference(found: Any, expected: Any) -> tuple[Any, ...]:
+    """The first place where two values differ, and what is there."""
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return next(
+            (at, *_difference(one, two))
+            for at, (one, two) in enumerate(zip(found, expected, strict=True))
+            if one != two
+        )
+    if isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():
+        return next(
+            (name, *_difference(found[name], expected[name])) for name in found if found[name] != expected[name]
+        )
+    return (found, expected)
 
 
 def ids_of(state: CaseState) -> list[UUID]:

@@ -125,9 +125,7 @@ class Lived(Story):
         if act is None:
             return step
         to = id_of(act.to) if act.do in ("transfer", "delegate", "add-signer", "hand-over") else None
-        return replace(
-            step, person=id_of(act.who), entered_by=id_of(act.paper) if act.paper else None, to_person=to
-        )
+        return replace(step, person=id_of(act.who), entered_by=id_of(act.paper) if act.paper else None, to_person=to)
 
     def _adopt(self, done: Transition, event: Event, context: Context, state: CaseState) -> dict[UUID, UUID]:
         """Compare what the rules gave with what the store has, and go on from that."""
@@ -224,7 +222,11 @@ class Lived(Story):
             (
                 each
                 for each in self._events()
-                if (open_[each.visit].tasks if isinstance(each, events.Fill) and each.visit in open_ else each.visit not in open_)
+                if (
+                    open_[each.visit].tasks
+                    if isinstance(each, events.Fill) and each.visit in open_
+                    else each.visit not in open_
+                )
             ),
             None,
         )
@@ -297,5 +299,3 @@ class Lived(Story):
     async def _verified(self) -> None:
         async with self.town.store.transaction() as tx:
             same("the audit chain is broken", await verify_chain(tx, self.town.bureau_id), [])
-
-

@@ -1,4 +1,8 @@
-"""The pack around a random process: its forms, its units and positions, and the process that its stages start or wait for."""
+"""The pack around a random process: its forms, its units and positions, and the process that its stages start or wait for.
+
+It is stored without the checks of `guantong programme check`: they refuse what the generator makes on purpose and the engine
+must bear all the same (a branch that never takes one of its ways, `fails` where nobody votes, paths with nothing in them).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,8 @@ def _stage(stage: Raw) -> Raw:
     if kind in ACTED:
         stage["remind"] = {"before": ["7d", "1d"], "at": "09:00"}
         stage["overdue"] = [{"after": "1d", "every": "2d", "tell": ["office/head"]}]
+    if isinstance(by := stage.get("by"), dict) and "votes" in by:  # as jsonb keeps the keys of an object
+        by["votes"] = dict(sorted(by["votes"].items(), key=lambda vote: (len(vote[0]), vote[0])))
     if kind == "file":
         stage["number"] = f"{stage['file']}-{{season}}-{{serial:03d}}"
     key = "ways" if kind == "branch" else "paths"

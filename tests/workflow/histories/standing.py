@@ -96,9 +96,7 @@ def _deadlines(facts: Facts, case: Fact, state: CaseState, tasks: dict[str, Any]
                 same("a deadline is not that of the visit", dates, (visit.due_at, visit.close_at))
 
 
-def _alarms(
-    facts: Facts, case: Fact, state: CaseState, tasks: dict[str, Any], definition: ProcessDefinition
-) -> None:
+def _alarms(facts: Facts, case: Fact, state: CaseState, tasks: dict[str, Any], definition: ProcessDefinition) -> None:
     rows = facts.of("alarm", case["id"])
     for row in rows:
         task = tasks[row["task_id"]]
@@ -153,7 +151,11 @@ def _numbers(facts: Facts, case: Fact, state: CaseState) -> None:
     if state.number is not None and state.number not in {row["number"] for row in rows}:
         raise Broken("a case has a number that no filing has", state.number)
     for series in facts.rows["number_series"]:
-        serials = [row["serial"] for row in facts.of("filing", series["season_id"], "season_id") if row["stage"] == series["stage"]]
+        serials = [
+            row["serial"]
+            for row in facts.of("filing", series["season_id"], "season_id")
+            if row["stage"] == series["stage"]
+        ]
         same("the numbers have gaps", sorted(serials), list(range(1, series["last"] + 1)))
 
 

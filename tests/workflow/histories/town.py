@@ -189,4 +189,3 @@ class Town:
     async def do(self, use_case: Callable[..., Awaitable[Any]], name: str, **more: Any) -> Any:
         async with self.store.transaction() as tx:
             return await use_case(tx, by=await self.reader(tx, name), **more)
-
