@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from services.errors import GuantongError
+from services.errors import ConflictError, GuantongError
 from services.process import events
 from services.process.events import Event
 from services.process.states import CaseState
@@ -75,14 +75,20 @@ async def _tried(story: Lived, act: Act, event: Event, version: int) -> bool:
     return True
 
 
+def _moved_on(story: Lived, state: CaseState) -> None:
+    """A jump is of the version that was seen."""
+    if state.version != story.state.version:
+        raise ConflictError
+
+
 def _in_order(story: Lived, pair: Pair) -> tuple[list[bool], CaseState]:
     """What the rules give for one act after the other: which were done, and the state."""
     state, done, values = story.state, [], story.values
     for act, event in pair:
         context = story.context(act, event)
         try:
-            if isinstance(event, events.Jump) and state.version != story.state.version:
-                raise GuantongError
+            if isinstance(event, events.Jump):
+                _moved_on(story, state)
             after = story.engine(story.definition, state, event, context)
         except GuantongError:
             done.append(False)

@@ -126,10 +126,12 @@ def _ladder(definition: ProcessDefinition, task: Fact) -> bool:
 def _told(facts: Facts, case: Fact, tasks: dict[str, Any]) -> None:
     rows = facts.of("notification", case["id"])
     for row in rows:
-        if row["task_id"] is not None and row["state"] == "pending" and tasks[row["task_id"]]["state"] != "open":
-            if row["kind"] not in INFORMING:
-                raise Broken("somebody is still to be asked to act on a closed task", row["kind"])
-        if row["state"] == "void" and row["task_id"] is not None and tasks[row["task_id"]]["state"] == "open":
+        if row["task_id"] is None:
+            continue
+        is_open = tasks[row["task_id"]]["state"] == "open"
+        if row["state"] == "pending" and not is_open and row["kind"] not in INFORMING:
+            raise Broken("somebody is still to be asked to act on a closed task", row["kind"])
+        if row["state"] == "void" and is_open:
             raise Broken("a notification of an open task is void", row["kind"])
 
 

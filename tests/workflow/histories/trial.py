@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import orjson
 import yaml
 
 from tests.process.model.acts import Act
@@ -53,7 +52,7 @@ def trial(seed: int, town: Town, other: Town | None = None) -> Lived:
         raise AssertionError(f"seed {seed}: {broken}\n\n{shown(shrunk(failure))}") from broken
     if other is not None and seed % AGAIN == 0:
         again = Lived(deepcopy(raw), people.copy(), other, space=space).play(story.acts)
-        same(f"seed {seed}: the same history leaves other rows", _bytes(again), _bytes(story))
+        _same_rows(seed, again, story)
     return story
 
 
@@ -72,8 +71,14 @@ def _lived(story: Lived, seed: int) -> None:
     story.verified()
 
 
-def _bytes(story: Lived) -> bytes:
-    return orjson.dumps(story.facts.rows, option=orjson.OPT_SORT_KEYS)
+def _same_rows(seed: int, again: Lived, story: Lived) -> None:
+    for table, rows in story.facts.rows.items():
+        if not table.startswith("#"):
+            theirs = {row["id"]: row for row in again.facts.rows[table]}
+            other = [(row, theirs.get(row["id"])) for row in rows if theirs.get(row["id"]) != row]
+            same(
+                f"seed {seed}: the same history leaves other rows in {table}", (other[:1], len(theirs)), ([], len(rows))
+            )
 
 
 # --- a failing one ----------------------------------------------------------------------------------------------------
