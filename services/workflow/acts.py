@@ -72,7 +72,10 @@ async def _with_form(tx: Tx, asked: Asked) -> Outcome:
     prepared = await prepare_submission(tx, case, task_id=asked.task_id, by=asked.by, submission_id=submission_id)
     if prepared is not None:
         data = prepared.row["data"]
-        asked = replace(asked, values={prepared.stage: data, "": data})
+        last = (
+            {"": data} if asked.act == "submit" else {}
+        )  # an assessment is no submission: a branch goes on reading that
+        asked = replace(asked, values={prepared.stage: data, **last})
     transition = await decide(tx, case, asked, event)
     assert prepared is not None
     return await carry_out(tx, case, asked, transition, prepared=prepared.judged(late=transition.late))

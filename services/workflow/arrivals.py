@@ -52,14 +52,20 @@ WHERE v.closed_at IS NULL AND v.waits_for = 'case' AND c.suspended_at IS NULL AN
 LIMIT $1
 """
 MEMBERS = f"""
-SELECT v.id AS visit_id, v.case_id, c.bureau_id, b.zone, 'fill' AS what
+SELECT DISTINCT v.id AS visit_id, v.case_id, c.bureau_id, b.zone, 'fill' AS what
 FROM notification n JOIN visit v ON v.id = n.subject_id AND v.closed_at IS NULL
 JOIN cases c ON c.id = v.case_id AND c.state = 'open' AND c.suspended_at IS NULL JOIN bureau b ON b.id = c.bureau_id
-WHERE n.kind = 'unheld' AND NOT EXISTS (SELECT FROM task t WHERE t.visit_id = v.id)
+CROSS JOIN LATERAL (SELECT coalesce(array_agg(s ->> 'person') || array_agg(s ->> 'on_behalf'), '{{}}') AS people,
+        count(*) FILTER (WHERE s -> 'added' = 'null') AS named
+    FROM jsonb_array_elements(c.state_doc -> 'open') o,
+        jsonb_array_elements((o -> 'tasks') || (o -> 'waiting') || (o -> 'opinions')) s WHERE o ->> 'id' = v.id::text) there
+WHERE n.kind = 'unheld' AND there.named < coalesce((n.context ->> 'needed')::int, 1)
     AND EXISTS (SELECT FROM appointment a WHERE a.position_id = (n.context ->> 'position_id')::uuid
+        AND a.person_id::text <> ALL(array_remove(there.people, NULL))
         AND {holds("($2::timestamptz AT TIME ZONE b.zone)::date", "$2")})
 LIMIT $1
 """  # noqa: S608 - constant parts
+"""Members who could not be asked, because too few held the position; whoever signs or has signed is no new one."""
 ORPHANS = """
 SELECT k.id AS case_id, k.bureau_id, b.zone, 'end' AS what, k.parent_visit_id AS visit_id
 FROM cases k JOIN visit v ON v.id = k.parent_visit_id AND v.closed_at IS NOT NULL JOIN bureau b ON b.id = k.bureau_id

@@ -14,7 +14,8 @@ from uuid import UUID
 from services.people.holding import holds
 from services.process.alarms import ASSIGNEE, PlannedAlarm, dump_series, plan_series
 from services.process.deadlines import Term
-from services.process.definitions import PublishStage, SubProcessStage, WaitStage
+from services.process.definitions import Each, Judging, JudgingStage, PublishStage, SubProcessStage, WaitStage
+from services.process.engine.counting import unfilled
 from services.process.outcomes import Tell, Transition
 from services.process.states import TaskState, VisitState
 from services.store.audit import ChainedEvent, salted
@@ -74,14 +75,10 @@ def _is_unheld(case: LockedCase, tell: Tell) -> bool:
     return tell.kind in ASKING and tell.position is not None and not case.holders.get(tell.position)
 
 
-def _unfilled(case: LockedCase, transition: Transition) -> list[tuple[VisitState, UUID]]:
-    """Return the visits that this transition opens without any task, because nobody holds the position of the members."""
-    found = []
-    for opened in transition.opened:
-        stage = case.definition.acted(opened.state.stage)
-        if stage is not None and not opened.state.tasks and not opened.state.opinions:
-            found.append((opened.state, case.actors[stage.actors[0]]))
-    return found
+def _unfilled(case: LockedCase, transition: Transition) -> list[tuple[VisitState, Judging]]:
+    """Return the visits that this transition opens with fewer members than they need: too few hold the position."""
+    stages = ((each.state, case.definition.stage(each.state.stage)) for each in transition.opened)
+    return [(visit, stage) for visit, stage in stages if isinstance(stage, JudgingStage) and unfilled(stage, visit)]
 
 
 def transition_rows(tx: Tx, case: LockedCase, transition: Transition, act: Act) -> tuple[Rows, Transition]:
@@ -259,10 +256,21 @@ def _tell(tx: Tx, case: LockedCase, rows: Rows, transition: Transition, act: Act
         for person in act.administrators if unheld else _people(case, each):
             kind = "unheld" if unheld else each.kind
             tell(kind, _subject(case, each), person, context, task=each.task, n=each.visit_n)
-    for visit, position in _unfilled(case, transition):
-        context = {**act.context, "position_id": str(position), "stage": visit.stage}
+    for visit, stage in _unfilled(case, transition):
+        context = {
+            **act.context,
+            "position_id": str(case.actors[stage.actors[0]]),
+            "stage": visit.stage,
+            **_few(stage, visit),
+        }
         for person in act.administrators:
             tell("unheld", visit.id, person, context, task=None, n=visit.n)
+
+
+def _few(stage: Judging, visit: VisitState) -> dict[str, Any]:
+    """Return how many members the stage needs, and whether some were asked."""
+    needed = {"needed": stage.by.needed or 1} if isinstance(stage.by, Each) else {}
+    return needed | ({"few": "yes"} if visit.tasks or visit.opinions else {})
 
 
 def _stages(transition: Transition) -> dict[UUID | None, str]:

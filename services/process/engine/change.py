@@ -68,6 +68,7 @@ class Change:
         tasks: Iterable[TaskState] = (),
         persons: Iterable[UUID] = (),
         positions: Iterable[UUID] = (),
+        losing: Iterable[TaskState] = (),
         about: UUID | None = None,
     ) -> None:
         """Tell those whom the definition names for `kind`.
@@ -78,6 +79,7 @@ class Change:
             tasks: the tasks that it is about: whoever they are with are the assignees.
             persons: the persons concerned.
             positions: the positions that decide on what was asked.
+            losing: tasks that are taken away from whom they are with: those are concerned too.
             about: the task that the persons or positions are told of, where it is open.
         """
         told = _in(visit)
@@ -93,6 +95,7 @@ class Change:
                     self.told += [self._of(kind, each, told) for each in self.closed if each.by_other]
                 case "concerned":
                     self.told += [Tell(kind, person=person, task=about, **told) for person in persons]
+                    self.told += [self._to(kind, task, told) for task in losing]
                 case "granters":
                     self.told += [Tell(kind, position=position, task=about, **told) for position in positions]
 

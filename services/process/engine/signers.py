@@ -67,7 +67,8 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
         )
     change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
     _take_out(change, visit, task, gone=gone)
-    change.tell("signer-removed", visit=visit, persons=(task.person,) if task.person else ())
+    persons, losing = ((task.person,), ()) if task.person else ((), (task,))
+    change.tell("signer-removed", visit=visit, persons=persons, losing=losing)
 
 
 def _signer(change: Change, event: RemoveSigner) -> tuple[VisitState, TaskState]:

@@ -111,34 +111,37 @@ def event_of(act: Act, sight: Sight) -> Event:
     for table, arguments in tables:
         if act.do in table:
             return table[act.do](*arguments())
-    return _other(act, sight)
+    if act.do not in OTHERS:
+        raise ValueError(act.do)
+    return OTHERS[act.do](act, sight)
 
 
-def _other(act: Act, sight: Sight) -> Event:  # noqa: C901, PLR0911 - one line per act
-    match act.do:
-        case "submit":
-            return events.Submit(sight.task(act), sight.next)
-        case "assess":
-            return events.Assess(sight.task(act), sight.next, act.words)
-        case "return":
-            return events.Return(sight.task(act), act.to, act.words)
-        case "transfer" | "delegate":
-            kind = events.Transfer if act.do == "transfer" else events.Delegate
-            return kind(sight.task(act), id_of(act.to), act.words)
-        case "add-signer":
-            return events.AddSigner(sight.task(act), id_of(act.to), act.how, act.words)  # type: ignore[arg-type]
-        case "hand-over":
-            return events.HandOver(id_of(act.how), id_of(act.to), act.words)
-        case "ask-extension":
-            return events.AskExtension(sight.task(act), sight.until(act), act.words)
-        case "grant-exception":
-            return events.GrantException(sight.until(act), act.words)
-        case "take-back":
-            return events.TakeBack(sight.decided(act))
-        case "jump" | "reopen":
-            return (events.Jump if act.do == "jump" else events.Reopen)(act.to, act.words)
-        case "object":
-            return events.Object(sight.visit(act), sight.next, act.words)
-        case "settle":
-            return events.Settle(sight.visit(act), sight.objection(act), act.how == "upheld", act.words)
-    raise ValueError(act.do)
+def _handed(act: Act, sight: Sight) -> Event:
+    kind = events.Transfer if act.do == "transfer" else events.Delegate
+    return kind(sight.task(act), id_of(act.to), act.words)
+
+
+def _signer(act: Act, sight: Sight) -> Event:
+    return events.AddSigner(sight.task(act), id_of(act.to), act.how, act.words)  # type: ignore[arg-type]
+
+
+def _settled(act: Act, sight: Sight) -> Event:
+    return events.Settle(sight.visit(act), sight.objection(act), act.how == "upheld", act.words)
+
+
+OTHERS: Mapping[str, Callable[[Act, Sight], Event]] = {
+    "submit": lambda act, sight: events.Submit(sight.task(act), sight.next),
+    "assess": lambda act, sight: events.Assess(sight.task(act), sight.next, act.words),
+    "return": lambda act, sight: events.Return(sight.task(act), act.to, act.words),
+    "transfer": _handed,
+    "delegate": _handed,
+    "add-signer": _signer,
+    "hand-over": lambda act, _: events.HandOver(id_of(act.how), id_of(act.to), act.words),
+    "ask-extension": lambda act, sight: events.AskExtension(sight.task(act), sight.until(act), act.words),
+    "grant-exception": lambda act, sight: events.GrantException(sight.until(act), act.words),
+    "take-back": lambda act, sight: events.TakeBack(sight.decided(act)),
+    "jump": lambda act, _: events.Jump(act.to, act.words),
+    "reopen": lambda act, _: events.Reopen(act.to, act.words),
+    "object": lambda act, sight: events.Object(sight.visit(act), sight.next, act.words),
+    "settle": _settled,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from random import Random
 
@@ -123,7 +124,7 @@ def _paper(random: Random, story: Story) -> str:
     return random.choice(story.people.names) if random.random() < 0.04 else ""
 
 
-def other(random: Random, story: Story) -> Act:  # noqa: C901, PLR0911 - one line per act
+def other(random: Random, story: Story) -> Act:
     """An act on a visit, on a decision or on the case."""
     kinds = [story.chart.kind(visit.stage) for visit in story.state.open]
     do = random.choice(OTHERS)
@@ -135,30 +136,52 @@ def other(random: Random, story: Story) -> Act:  # noqa: C901, PLR0911 - one lin
     members = [n for n, visit in enumerate(story.state.open) if mode_of(story.chart.stage[visit.stage]) == "each"]
     if members and random.random() < 0.15:
         do, at = "fill", random.choice(members)
-    match do:
-        case "take-back":
-            return Act(do, _decider(random, story, at), at, random.choices(("open", "stale"), (9, 1))[0])
-        case "pass" | "fail" | "fill" | "object":
-            return Act(do, "", at, random.choices(("open", "unknown"), (24, 1))[0])
-        case "jump" | "reopen":
-            return Act(
-                do, _admin(random, story), to=random.choice([*story.chart.stage, "nowhere"]), words=_words(random)
-            )
-        case "hand-over":
-            return Act(do, _admin(random, story), to=random.choice(story.people.names), how=_owner(random, story))
-        case "settle":
-            how = random.choice(("upheld", ""))
-            return Act(do, _posted(random, story, at), at, how=how, words=_words(random))
-        case "grant-extension" | "refuse-extension":
-            return Act(do, _granter(random, story, at), at, words=_words(random))
-        case "grant-exception":
-            return Act(
-                do, _one(random, story, "office/head"), n=random.choice((0, 60, 6 * 24 * 60)), words=_words(random)
-            )
-        case "withdraw":
-            return Act(do, _one(random, story, random.choice(("chief-coach", "base-school/office"))))
-        case _:
-            return Act(do, _admin(random, story), words=_words(random))
+    return MAKERS.get(do, _of_administrator)(random, story, do, at)
+
+
+def _of_administrator(random: Random, story: Story, do: str, _at: int) -> Act:
+    return Act(do, _admin(random, story), words=_words(random))
+
+
+def _take_back(random: Random, story: Story, do: str, at: int) -> Act:
+    return Act(do, _decider(random, story, at), at, random.choices(("open", "stale"), (9, 1))[0])
+
+
+def _by_itself(random: Random, _story: Story, do: str, at: int) -> Act:
+    return Act(do, "", at, random.choices(("open", "unknown"), (24, 1))[0])
+
+
+def _into_a_stage(random: Random, story: Story, do: str, _at: int) -> Act:
+    return Act(do, _admin(random, story), to=random.choice([*story.chart.stage, "nowhere"]), words=_words(random))
+
+
+def _hand_over(random: Random, story: Story, do: str, _at: int) -> Act:
+    return Act(do, _admin(random, story), to=random.choice(story.people.names), how=_owner(random, story))
+
+
+def _settle(random: Random, story: Story, do: str, at: int) -> Act:
+    how = random.choice(("upheld", ""))
+    return Act(do, _posted(random, story, at), at, how=how, words=_words(random))
+
+
+def _extension(random: Random, story: Story, do: str, at: int) -> Act:
+    return Act(do, _granter(random, story, at), at, words=_words(random))
+
+
+def _exception(random: Random, story: Story, do: str, _at: int) -> Act:
+    return Act(do, _one(random, story, "office/head"), n=random.choice((0, 60, 6 * 24 * 60)), words=_words(random))
+
+
+def _withdraw(random: Random, story: Story, do: str, _at: int) -> Act:
+    return Act(do, _one(random, story, random.choice(("chief-coach", "base-school/office"))))
+
+
+MAKERS: Mapping[str, Callable[[Random, Story, str, int], Act]] = {
+    "take-back": _take_back, "pass": _by_itself, "fail": _by_itself, "fill": _by_itself, "object": _by_itself,
+    "jump": _into_a_stage, "reopen": _into_a_stage, "hand-over": _hand_over, "settle": _settle,
+    "grant-extension": _extension, "refuse-extension": _extension, "grant-exception": _exception,
+    "withdraw": _withdraw,
+}  # fmt: skip
 
 
 def _one(random: Random, story: Story, actor: str) -> str:
