@@ -316,3 +316,12 @@ def test_nobody_signs_twice_by_entering_it_themself() -> None:
     tale.submits()
     tale.by("clerk", "approve", "office/clerk")
     tale.refuses("clerk", "approve", "finance/clerk", paper="clerk")
+
+
+def test_an_added_signer_is_taken_out_also_while_members_are_missing() -> None:
+    tale = Tale(submit(), approve("members", {"each": "committee/member", "needed": 3}))
+    tale.people.holders["committee/member"] = ["m1"]
+    tale.submits()
+    tale.by("m1", "add-signer", "m1", to="head", how="beside")
+    tale.by("m1", "remove-signer", "head")
+    assert tale.persons == ["m1"]

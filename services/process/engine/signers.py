@@ -58,7 +58,7 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
         raise ForbiddenError("Only who added this signer, or the administrator, may take them out.")
     gone = _with_followers(visit, task)
     rest = [each for each in (*visit.tasks, *visit.waiting) if each.id not in gone]
-    if not rest or not _still_possible(stage, visit, rest):
+    if not rest or (task.added is None and not _still_possible(stage, visit, rest)):
         raise IllegalTransitionError(
             "This is the last signer whom “{state}” needs; nothing is decided by taking somebody away. Return the case, or"
             " transfer the task.",
@@ -80,7 +80,7 @@ def _signer(change: Change, event: RemoveSigner) -> tuple[VisitState, TaskState]
 
 
 def _still_possible(stage: Judging, visit: VisitState, rest: list[TaskState]) -> bool:
-    """Tell whether the definition's signers can still decide the stage without this one, and someone still has to."""
+    """Tell whether the definition's signers who are left can still decide the stage."""
     named_left = [task for task in rest if task.added is None]
     given = [opinion for opinion in visit.opinions if opinion.added is None]
     possible = sum(opinion.weight for opinion in given if opinion.verdict != "oppose")
@@ -93,9 +93,7 @@ def _still_possible(stage: Judging, visit: VisitState, rest: list[TaskState]) ->
         case Each() if stage.by.needed is not None:
             return possible >= stage.by.needed
         case _:
-            # Whoever the definition names must be among those left, unless they have all signed and others are waited for.
-            all_signed = not [task for task in (*visit.tasks, *visit.waiting) if task.added is None]
-            return bool(named_left) or all_signed
+            return bool(named_left)
 
 
 def _with_followers(visit: VisitState, task: TaskState) -> set[UUID]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -21,6 +22,6 @@ def test_the_engine_does_what_the_rules_say(part: int) -> None:
 
 @pytest.mark.long
 def test_the_engine_does_what_the_rules_say_in_very_many_histories() -> None:
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         starts = range(FEW, FEW + MANY, CHUNK)
         assert sum(pool.map(trials, starts, [CHUNK] * len(starts))) > MANY

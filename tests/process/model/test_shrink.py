@@ -33,7 +33,7 @@ def loses_opinions(definition: ProcessDefinition, state: CaseState, event: Event
     return done
 
 
-@pytest.mark.parametrize(("engine", "acts", "stages"), [(counts_no_delegation, 2, 1), (loses_opinions, 7, 3)])
+@pytest.mark.parametrize(("engine", "acts", "stages"), [(counts_no_delegation, 4, 1), (loses_opinions, 8, 3)])
 def test_a_broken_engine_is_shown_by_a_short_history(engine: Any, acts: int, stages: int) -> None:
     said = _first_failure(engine)
     assert said.startswith("seed ")
