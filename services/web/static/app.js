@@ -69,6 +69,17 @@
       const next = rows[at + (event.key === "j" ? 1 : -1)] || rows[event.key === "j" ? 0 : rows.length - 1];
       if (next) { event.preventDefault(); next.focus(); }
     }
+    if (event.key === "x") {
+      const row = document.activeElement.closest("tr");
+      const box = row && find("input[type=checkbox]", row);
+      if (box) { event.preventDefault(); box.click(); }
+    }
+  });
+
+  // --- one box for all that are shown -------------------------------------------------------------------------------
+  document.addEventListener("change", (event) => {
+    const every = event.target.closest("[data-all]");
+    if (every) all(`input[type=checkbox][name="${every.dataset.all}"]`).forEach((box) => { box.checked = every.checked; });
   });
 
   // A decision is sent once, however often Enter is pressed.
@@ -374,6 +385,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const seen = location.pathname.match(/^\/cases\/[0-9a-f-]{36}$/);
     if (seen) forget(`${seen[0]}/draft`);
+    all("[data-all]").forEach((box) => { box.hidden = false; });
     slip(); editor(); opinions(); uploads(); charts(); focusProblem(); });
   document.addEventListener("htmx:afterSwap", focusProblem);
 })();
