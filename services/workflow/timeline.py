@@ -69,8 +69,19 @@ COLUMNS = """{x}.id, {x}.at, {kind} AS kind, {stage} AS stage, {to_stage} AS to_
     {entered_by}::uuid AS entered_by_id, {to_person}::uuid AS to_person_id, {paper}::text AS paper"""
 NOTHING = dict.fromkeys(
     (
-        "stage", "to_stage", "position", "submission", "addressee", "answer", "answered", "withdrawn", "priority",
-        "on_behalf", "entered_by", "to_person", "paper",
+        "stage",
+        "to_stage",
+        "position",
+        "submission",
+        "addressee",
+        "answer",
+        "answered",
+        "withdrawn",
+        "priority",
+        "on_behalf",
+        "entered_by",
+        "to_person",
+        "paper",
     ),
     "NULL",
 ) | {"late": "false"}
@@ -135,7 +146,10 @@ async def read_timeline(
     limit = max(1, min(limit, MAX_PAGE))
     place = (after.due_sort, after.task_id) if after else ()
     parameters: tuple[Any, ...] = (case_id, limit + 1, every, reader.person_id, *place)
-    found = [TimelineEntry(**{**row, "scans": tuple(row["scans"])}) for row in await tx.rows(FOLLOWING if after else FIRST, parameters)]
+    found = [
+        TimelineEntry(**{**row, "scans": tuple(row["scans"])})
+        for row in await tx.rows(FOLLOWING if after else FIRST, parameters)
+    ]
     last = found[limit - 1] if len(found) > limit else None
     return TimelinePage(tuple(found[:limit]), Cursor(last.at, last.id) if last else None)
 

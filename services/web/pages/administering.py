@@ -75,7 +75,7 @@ KINDS = {
         N_("Opening it again, in a stage that you choose, undoes this."), grave=True,
     ),
     "remove-signer": Kind(
-        N_("Take out a signer"), N_("Take out"), N_("The signer is taken out."),
+        N_("Take out a signer"), N_("Take the signer out"), N_("The signer is taken out."),
         (N_("The signer's task is closed; whoever was added by them goes, too. The last signer whom a stage needs stays."),),
         N_("Whoever has a task of the stage can add the signer again."), chooses="signer",
     ),
@@ -159,8 +159,8 @@ async def _holders(page: Page, view: CaseView) -> list[Signer]:
 
 async def _named(page: Page, found: list[tuple[str, TaskState]]) -> list[Signer]:
     people = [task.with_ for _, task in found if task.with_ is not None]
-    rows = await page.tx.session.exec(select(Person.id, Person.name).where(col(Person.id).in_(people)))
-    names = {id_: name for id_, name in rows}
+    rows = await page.tx.session.exec(select(Person).where(col(Person.id).in_(people)))
+    names = {person.id: person.name for person in rows}
     return [
         Signer(task.id, task.with_, names.get(task.with_, "") if task.with_ else "", task.actor, stage)
         for stage, task in found
@@ -220,7 +220,7 @@ async def do_act(page: PageDep, case_id: UUID, act_name: str) -> Response:
 
 async def _carry(page: Page, view: CaseView, name: str, typed: Typed) -> Callable[[], Awaitable[object]]:
     """Return what carries the act out."""
-    common = {"by": page.reader, "case_id": view.id, "version": typed.version, "key": typed.key or None}
+    common: dict[str, Any] = {"by": page.reader, "case_id": view.id, "version": typed.version, "key": typed.key or None}
     simple = {"suspend": administering.suspend, "resume": administering.resume, "end": administering.end_case}
     if name in simple:
         return lambda: simple[name](page.tx, words=typed.words, **common)

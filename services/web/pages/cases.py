@@ -16,8 +16,8 @@ from services.web import errors, workbooks
 from services.web.drawn import drawn
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
-from services.web.pages.administering import KINDS
 from services.web.overviews import CaseLine, case_lines
+from services.web.pages.administering import KINDS
 from services.web.plans import remarks_by_path
 from services.workflow import acts, extending
 from services.workflow.beside_view import beside_view
