@@ -44,7 +44,7 @@ async def test_suspending_says_who_is_told_and_is_undone_by_resuming(demo: Demo)
     done = await admin.post(path, kept(asked))
     assert (done.status_code, await state(demo, "biology")) == (303, ("open", "guidance", True))
     case = await admin.get(path.partition("/acts")[0])
-    assert "事项已暂停：管理员恢复之前任何人不能办理" in case.text
+    assert "此件已暂停：管理员恢复之前任何人不能办理" in case.text
     assert "等待上级文件" in case.text
     assert (await admin.get(path)).status_code == 404
     resume = path.replace("suspend", "resume")
@@ -62,7 +62,7 @@ async def test_a_jump_names_the_tasks_that_close_and_open(demo: Demo):
     said = text(asked)
     assert "以下待办关闭：" in said
     assert "以下待办开启：" in said
-    assert "事项随后处于： 编制提报" in said
+    assert "此件随后处于： 编制提报" in said
     assert await state(demo, "biology") == ("open", "guidance", False)
     assert (await admin.post(path, kept(asked))).status_code == 303
     assert await state(demo, "biology") == ("open", "plan", False)

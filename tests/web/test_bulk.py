@@ -79,7 +79,7 @@ async def test_a_list_that_is_not_the_shown_one_decides_nothing(demo: Demo):
     fields = confirmed((await clerk.post("/queue/bulk", {"task": tasks})).text)
     answer = await clerk.post("/queue/bulk/confirm", {**fields, "item": fields["item"][:1]})
     assert answer.status_code == 409
-    assert "未作出任何决定" in answer.text
+    assert "尚未作出任何决定" in answer.text
     assert await decided(demo) == before
 
 

@@ -22,6 +22,7 @@ from services.web.plans import remarks_by_path
 from services.workflow import acts, extending
 from services.workflow.beside_view import beside_view
 from services.workflow.cases import CaseView, case_view
+from services.workflow.objecting import postings
 from services.workflow.remarks import remarks_of
 from services.workflow.submissions import changes_between, newest_submissions
 
@@ -98,6 +99,7 @@ async def _show(
         beside=await beside_view(page.tx, page.reader, view),
         drawing=drawn(view.pack, view.definition, view.position, locale=page.locale),
         kinds=KINDS,
+        postings=postings(page.reader, view),
         problems=problems or [],
         typed=typed,
         key=page.tx.ids.token(),

@@ -181,37 +181,42 @@ async def enter(request: Request, task_id: UUID) -> Response:
         page = await page_in(tx, request)
         await _seen(page, await paper_task(tx, by=page.reader, task_id=task_id))
     form = await read_form(request, files=True)
-    check_token(request.headers.get("X-CSRF-Token") or form.get("csrf"), page.csrf)
-    typed = Typed.of(form)
+    try:
+        check_token(request.headers.get("X-CSRF-Token") or form.get("csrf"), page.csrf)
+        return await _entered(page, task_id, form)
+    finally:
+        for file in form.files.values():
+            await file.close()
+
+
+async def _entered(page: Page, task_id: UUID, form: Form) -> Response:
+    """Keep the scans, then record the decision in a transaction of its own; refused, the form stands there again."""
+    store, typed = page.request.app.state.store, Typed.of(form)
     try:
         scans = await _receive(page, form)
         async with store.transaction() as tx:
-            return await _record(await page_in(tx, request), task_id, typed, scans)
+            return await _record(await page_in(tx, page.request), task_id, typed, scans)
     except (ConflictError, InvalidInputError) as error:
         told = errors.problems_of(error, page.locale)
         said = told or [{"message": errors.words(error, page.locale, zone=page.reader.zone)}]
         async with store.transaction() as tx:
-            again = await page_in(tx, request)
+            again = await page_in(tx, page.request)
             return await _entering(again, task_id, typed, problems=said, status_code=error.status)
 
 
 async def _receive(page: Page, form: Form) -> list[Scan]:
     """Put the scans into the file store; only pictures and PDF are scans."""
     scans = []
-    try:
-        for name, file in form.files.items():
-            if not name.startswith("scan") or not file.filename:
-                continue
-            stored = await page.files.receive(_pieces(file))
-            called = clean_name(file.filename)
-            media_type = await anyio.to_thread.run_sync(uploads.accepted_type, called, page.files.path(stored.sha256))
-            if media_type not in uploads.INLINE:
-                said = page.say(N_("“{name}” is no scan: add PDF, PNG or JPEG."), name=called)
-                raise InvalidInputError([{"field": "scans", "message": said}])
-            scans.append(Scan(called, stored.sha256, stored.size, media_type))
-    finally:
-        for file in form.files.values():
-            await file.close()
+    for name, file in form.files.items():
+        if not name.startswith("scan") or not file.filename:
+            continue
+        stored = await page.files.receive(_pieces(file))
+        called = clean_name(file.filename)
+        media_type = await anyio.to_thread.run_sync(uploads.accepted_type, called, page.files.path(stored.sha256))
+        if media_type not in uploads.INLINE:
+            said = page.say(N_("“{name}” is no scan: add PDF, PNG or JPEG."), name=called)
+            raise InvalidInputError([{"field": "scans", "message": said}])
+        scans.append(Scan(called, stored.sha256, stored.size, media_type))
     return scans
 
 
