@@ -70,7 +70,8 @@ WHERE a.bureau_id = $1 AND a.person_id = $2 AND (a.ends_on IS NULL OR a.ends_on 
 @dataclass(frozen=True)
 class Holding:
     """What a person holds, or is to hold, and what waits there. open_tasks: those that nobody has for themself, at
-    most 1,000. others: who holds it, too."""
+    most 1,000. others: who holds it, too.
+    """
 
     id: UUID
     position_id: UUID
