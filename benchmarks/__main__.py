@@ -72,7 +72,9 @@ def main() -> None:
     show(figures)
     if not chosen.no_write:
         kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        kept |= {"machine": about} | {each.name: {**each.to_json(), "date": about["date"]} for each in figures}
+        # A busy machine lowers both rates; how busy it was belongs to the figures.
+        said = {"date": about["date"], "load_average": round(os.getloadavg()[2], 1)}
+        kept |= {"machine": about} | {each.name: {**each.to_json(), **said} for each in figures}
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -185,7 +185,7 @@ async def test_what_nobody_holds_any_more_is_told_to_the_administrators(world: W
     place = "basic-education-office/clerk" if kind == "escalate" else COACH
     [task] = await world.rows("SELECT id FROM task")
     assert told == {"position_id": str(world.positions[place]), "kind": kind, "task_id": str(task["id"])} | (
-        {} if kind == "task-opened" else {"missed": told.get("missed")} if "missed" in told else {}
+        {"stage": "plan"} if kind == "task-opened" else {"missed": told.get("missed")} if "missed" in told else {}
     )
 
 

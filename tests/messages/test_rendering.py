@@ -39,6 +39,9 @@ CONTEXT = {
     "exception-granted": {"until": "2027-02-20T16:00:00+00:00", "reason": "Illness"},
     "filed": {"number": "QJ-2027-001"},
     "remind": {"missed": 3},
+    "extension-asked": {"until": "2027-02-20T16:00:00+00:00", "reason": "Illness"},
+    "stage-reached": {"stage": "guidance"},
+    "suspended": {"reason": "An audit <i>runs</i>."},
     "copied": {"reason": "For <b>you</b>."},
     "asked": {"reason": "Is it enough?"},
     "answered": {"reason": "It is."},
@@ -49,11 +52,29 @@ HELD = (COACH, "basic-education-office/clerk")
 OF_SEASON = {"season-missing", "season-summary"}
 
 
+ASKED = """
+UPDATE cases SET state_doc = jsonb_set(state_doc, '{open,0,asked}', jsonb_build_object('task', (
+    SELECT t.id FROM task t WHERE t.case_id = cases.id))) WHERE id = $1
+"""
+
+
+async def suspended(world: World) -> UUID:
+    """Return another case, which stands still."""
+    case = await world.start("physics")
+    await world.rows("UPDATE notification SET state = 'void' WHERE case_id = $1", case)
+    await world.rows("UPDATE cases SET suspended_at = opened_at WHERE id = $1", case)
+    return case
+
+
 async def tell(world: World, reader: UUID, kind: str, case: UUID) -> None:
     """Tell the reader something of this kind, with the context that its writers give it."""
     context = CONTEXT.get(kind, {})
     if kind == "unheld":
         context = {"position_id": str(world.positions["education-research-institute/reviewer"]), "kind": "overdue"}
+    if kind == "suspended":
+        case = await suspended(world)
+    if kind == "extension-asked":
+        await world.rows(ASKED, case)
     if kind in PEOPLE_KINDS:
         await world.tell(reader, kind, of=await substitution(world, reader))
     elif kind in OF_SEASON:

@@ -189,3 +189,13 @@ def test_lines_to_one_box_run_together_and_each_piece_is_drawn_once():
 def test_pieces_that_touch_are_one():
     routes = [Route("a", "b", ((0, 0), (0, 5), (9, 5))), Route("c", "b", ((4, 0), (4, 5), (20, 5)))]
     assert trunks(routes) == [((0, 0), (0, 5)), ((0, 5), (20, 5)), ((4, 0), (4, 5))]
+
+
+def test_a_gutter_grows_with_the_lines_in_it():
+    """Four lines to four boxes of one column, each from another row, with boxes right behind the gutter."""
+    targets, sources = (
+        Fork(box(f"{n}s"), tuple(Arm(f"{n} {i}", (box(f"{n}{i}"), box(f"{n}{i}+"))) for i in range(4)), box(f"{n}j"))
+        for n in "ab"
+    )
+    for direction in DIRECTIONS:
+        check(lay_out([targets, sources], [Back(f"b{i}", f"a{3 - i}", str(i)) for i in range(4)], direction=direction))

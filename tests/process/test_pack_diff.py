@@ -67,8 +67,8 @@ def test_actors_ladders_and_titles_are_values_of_one_piece(newer):
     stage["title"]["zh"] = "审核"
     assert [found.place for found in difference(PACK, newer)] == [
         f"{STAGES}/guidance/title",
-        f"{STAGES}/guidance/by",
         f"{STAGES}/guidance/overdue",
+        f"{STAGES}/guidance/by",
     ]
 
 

@@ -102,11 +102,28 @@ async def test_only_an_open_task_is_urged_and_each_by_itself(world: World) -> No
     }  # fmt: skip
 
 
-async def test_two_at_once_give_one(world: World) -> None:
+WAITING = """
+SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def waiting(world: World) -> int:
+    async with world.store.transaction() as tx:
+        return (await tx.rows(WAITING))[0]["n"]
+
+
+async def test_several_at_once_give_one(world: World) -> None:
+    """All of them stand before the case's lock when it is let go of: who comes second sees what the first has done."""
     await submit(world)
-    done = await asyncio.gather(
-        *(urged(world, login) for login in ("math-chief", "basic-head", CLERK, FINANCE)), return_exceptions=True
-    )
+    people = ("math-chief", "basic-head", CLERK, FINANCE)
+    async with world.store.transaction() as tx:
+        await tx.rows("SELECT 1 FROM cases WHERE id = $1 FOR UPDATE", (world.cases["math"],))
+        urging = [asyncio.create_task(urged(world, login)) for login in people]
+        for _ in range(600):
+            if await waiting(world) == len(people):
+                break
+            await asyncio.sleep(0.05)
+    done = await asyncio.gather(*urging, return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Urged", "UrgedError", "UrgedError", "UrgedError"]
     assert len(await told(world.store, kind="urged")) == 1
 

@@ -91,6 +91,7 @@ def _describe_errors(operation: dict[str, Any], path: str, method: str) -> None:
     statuses |= {404} if "{" in path else set()
     statuses |= set(CHANGES) if method != "get" else set()
     statuses |= {409} if path.endswith("/draft") else set()
+    statuses |= {404} if (path.endswith("/substitutions") and method == "post") else set()  # its body names people
     headers = {each["name"] for each in operation.get("parameters", ())}
     statuses |= {412} if MATCHED in headers else set()
     for status in sorted(statuses):

@@ -80,10 +80,27 @@ def _task(story: Story, visit: VisitState, task: TaskState) -> bool:
     if any(each.added and each.added.how == "before" and each.added.to == task.id for each in visit.tasks):
         return False
     holders = story.people.holders[task.actor] if task.position is not None and task.person is None else []
+    if _lost(story, visit):
+        return _mind_changed(story, visit)
     for who in [name(task.person)] if task.person is not None else holders:
         if story.do(Act(kind, who, at)) is not None:
             return True
     return _given(story, task, at, kind)
+
+
+def _lost(story: Story, visit: VisitState) -> bool:
+    """Whether a vote cannot pass any more: too many were against it before the members who were missing came."""
+    mine = next(each for each in story.model.open if each.stage == visit.stage)
+    return story.model.tally(mine) == "failed"
+
+
+def _mind_changed(story: Story, visit: VisitState) -> bool:
+    """Let one who was against take it back."""
+    given = [opinion.task for other in story.state.open for opinion in other.opinions]
+    against = [opinion for opinion in visit.opinions if opinion.verdict == "oppose" and opinion.added is None]
+    first = len(story.state.moves)
+    acts = (Act("take-back", story.people.name_of(o.person), first + given.index(o.task)) for o in against)
+    return any(story.do(act) is not None for act in acts)
 
 
 def _given(story: Story, task: TaskState, at: int, kind: str) -> bool:

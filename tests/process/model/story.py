@@ -134,6 +134,10 @@ class Story:
         match act.do:
             case "tick":
                 self.now += timedelta(minutes=act.n)
+            case "due" | "close" if self.state.open:
+                visit = self.state.open[act.at % len(self.state.open)]
+                instant = visit.due_at if act.do == "due" else visit.close_at
+                self.now = max(self.now, (instant or self.now) + timedelta(microseconds=act.n))
             case "appoint":
                 holders[act.to] = [*dict.fromkeys([*holders.get(act.to, []), act.who])]
             case "dismiss":

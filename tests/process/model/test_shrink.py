@@ -38,7 +38,7 @@ def test_a_broken_engine_is_shown_by_a_short_history(engine: Any, acts: int, sta
     said = _first_failure(engine)
     assert said.startswith("seed ")
     shown: dict[str, Any] = {"__name__": "shown"}
-    exec(said[said.index("import yaml") :], shown)
+    exec(said[said.index("import yaml") :], shown)  # what was printed runs as it stands
     assert len(shown["ACTS"]) <= acts, said
     assert _count(shown["PROCESS"]["stages"]) <= stages, said
     with pytest.raises(Broken):

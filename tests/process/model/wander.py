@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
 
 from services.process.states import TaskState
 from tests.process.model.acts import Act
-from tests.process.model.chart import TIMED
+from tests.process.model.chart import TIMED, mode_of
 from tests.process.model.definitions import some_process
 from tests.process.model.people import ACTORS, POSITIONS, some_people
 from tests.process.model.story import Advance, Story, advance
 
+LIMITS = (20, 25, 50, 60, 75)
+"""The numbers at which the branches of the generator turn."""
+MICROSECOND = timedelta(microseconds=1)
 MINUTES = (1, 60, 24 * 60, 3 * 24 * 60, 6 * 24 * 60, 16 * 24 * 60)
 HANDING = (
     "claim", "put-back", "transfer", "transfer", "delegate", "answer", "recall", "add-signer", "add-signer", "add-signer",
@@ -45,6 +49,8 @@ def some_act(random: Random, story: Story) -> Act:
     """The next act: what goes on, hands on, interferes, or comes from around."""
     if story.state.suspended_at is not None and random.random() < 0.4:
         return Act("resume", "admin")
+    if random.random() < 0.7 and (act := at_the_instant(random, story)) is not None:
+        return act
     kind = random.choices(("forward", "backward", "hand", "other", "around"), (34, 12, 30, 14, 10))[0]
     if kind == "around":
         return outside(random, story)
@@ -105,7 +111,7 @@ def _to(random: Random, story: Story, do: str, stage: str) -> str:
 
 def _number(random: Random, do: str) -> int:
     if do in ("submit", "assess"):
-        return random.randint(0, 100)
+        return random.choice((*LIMITS, random.randint(0, 100)))
     return random.choice((-60, 0, 1, 3 * 24 * 60)) if do == "ask-extension" else 0
 
 
@@ -117,15 +123,18 @@ def _paper(random: Random, story: Story) -> str:
     return random.choice(story.people.names) if random.random() < 0.04 else ""
 
 
-def other(random: Random, story: Story) -> Act:
+def other(random: Random, story: Story) -> Act:  # noqa: C901, PLR0911 - one line per act
     """An act on a visit, on a decision or on the case."""
     kinds = [story.chart.kind(visit.stage) for visit in story.state.open]
     do = random.choice(OTHERS)
     if set(kinds) & set(TIMED) and random.random() < 0.5:
         do = random.choice(("pass", "pass", "pass", "object", "settle", "fail"))
-    if do in ("jump", "end", "suspend", "reopen") and random.random() < 0.5:  # they would leave little of a history
+    if do in ("end", "suspend", "reopen") and random.random() < 0.5:  # they would leave little of a history
         do = random.choice(("take-back", "withdraw"))
     at = random.randrange(max(len(kinds), 1))
+    members = [n for n, visit in enumerate(story.state.open) if mode_of(story.chart.stage[visit.stage]) == "each"]
+    if members and random.random() < 0.15:
+        do, at = "fill", random.choice(members)
     match do:
         case "take-back":
             return Act(do, _decider(random, story, at), at, random.choices(("open", "stale"), (9, 1))[0])
@@ -190,10 +199,26 @@ def _granter(random: Random, story: Story, at: int) -> str:
     return random.choice(away) if away and random.random() < 0.3 else _one(random, story, actor)
 
 
+def at_the_instant(random: Random, story: Story) -> Act | None:
+    """Where it is the very instant of a due date or a close, or next to it: what depends on that."""
+    for at, visit in enumerate(story.state.open):
+        instants = [each for each in (visit.due_at, visit.close_at) if each is not None]
+        if any(abs(each - story.now) <= MICROSECOND for each in instants):
+            if not visit.tasks:
+                return Act(random.choice(("pass", "object")), at=at)
+            place = [task.id for other in story.state.open for task in other.tasks].index(visit.tasks[0].id)
+            do = random.choice((story.chart.kind(visit.stage), "ask-extension", "ask-extension"))
+            who = _who(random, story, do, visit.tasks[0])
+            return Act(do, who, place, n=1)
+    return None
+
+
 def outside(random: Random, story: Story) -> Act:
     """Time goes by, people come, go, and are away."""
     name, actor = random.choice(story.people.names), random.choice(ACTORS)
-    do = random.choice(("tick", "tick", "tick", "tick", "tick", "appoint", "dismiss", "stand-in", "back"))
+    do = random.choice(("tick", "tick", "tick", "due", "close", "appoint", "dismiss", "stand-in", "back"))
+    if do in ("due", "close"):
+        return Act(do, at=random.randrange(8), n=random.choice((-1, 0, 0, 1)))
     if do == "tick":
         return Act(do, n=random.choice(MINUTES))
     if do in ("appoint", "dismiss") and random.random() < 0.5:
