@@ -25,6 +25,8 @@ LABELS = {
 }
 """What the words are with which something was done; elsewhere they are its reason."""
 SAYS_WORDS = frozenset({"copied", "asked", "question-answered", "urged", "priority-given"})
+ASKS_TO_DECIDE = frozenset({"task-opened", "transferred", "signer-added", "put-back", "urged", "remind", "warn"})
+"""Told to whoever may decide on the task: of an approval, these lead to the page that asks for it."""
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -146,7 +148,7 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
 
 
 def _approve(item: Item, public_url: str) -> str:
-    if item.kind != "task-opened" or item.task_id is None or item.row["task_kind"] != "approve":
+    if item.kind not in ASKS_TO_DECIDE or item.task_id is None or item.row["task_kind"] != "approve":
         return ""
     return f"{public_url.rstrip('/')}/tasks/{item.task_id}/confirm?act=approve"
 

@@ -93,5 +93,5 @@ async def test_tasks_of_others_are_shown_with_why_they_are_not_decided(demo: Dem
     finance = await demo.sign_in(FINANCE)
     _, tasks = await clerk_with_three(demo)
     shown = await finance.post("/queue/bulk", {"task": tasks})
-    assert "您不能审核此项。" in shown.text
+    assert "您不能审核此件。" in shown.text
     assert 'action="/queue/bulk/confirm"' not in shown.text
