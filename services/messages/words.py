@@ -25,6 +25,8 @@ LABELS = {
 }
 """What the words are with which something was done; elsewhere they are its reason."""
 SAYS_WORDS = frozenset({"copied", "asked", "question-answered", "urged", "priority-given"})
+ASKS_TO_DECIDE = frozenset({"task-opened", "transferred", "signer-added", "put-back", "urged", "remind", "warn"})
+"""Told to whoever may decide on the task: of an approval, these lead to the page that asks for it."""
 UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
@@ -73,7 +75,8 @@ class Said:
 
     decides: the task asks for an opinion on what others submitted. mine: it is with the reader by name. has_task: there is a
     task to act on by now. label: what `reason` is. by: who did it, in which position and for whom. to: the stage that a case
-    was set into. upheld: an objection was. missing: who has left with the task.
+    was set into. upheld: an objection was. missing: who has left with the task. approve: where a page asks whether it is
+    approved; "" where there is nothing to approve.
     """
 
     kind: str
@@ -89,6 +92,7 @@ class Said:
     position: str
     due: Due | None
     link: str
+    approve: str
     number: str
     label: str
     reason: str
@@ -125,6 +129,7 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         position=_at_unit(row, "position", "unit", locale=locale),
         due=_due(item, locale, now),
         link=public_url.rstrip("/") + item.path,
+        approve=_approve(item, public_url),
         number=str(context.get("number") or row["number"] or ""),
         label=translate(locale, LABELS.get(item.kind, N_("Reason:"))),
         reason=printable(str(context.get("reason", ""))) if item.kind in SAYS_REASON else "",
@@ -140,6 +145,12 @@ def said(item: Item, *, locale: str, now: dt.datetime, public_url: str) -> Said:
         figures={name: one_line(str(value)) for name, value in context.items() if isinstance(value, int | str)},
         standing=_standing(item, locale),
     )
+
+
+def _approve(item: Item, public_url: str) -> str:
+    if item.kind not in ASKS_TO_DECIDE or item.task_id is None or item.row["task_kind"] != "approve":
+        return ""
+    return f"{public_url.rstrip('/')}/tasks/{item.task_id}/confirm?act=approve"
 
 
 def _standing(item: Item, locale: str) -> SaidStanding | None:

@@ -219,6 +219,16 @@ def may_enter_for(reader: Reader, position_id: UUID | None, unit_id: UUID | None
     return reader.is_administrator or looks_after or position_id in reader.colleagues
 
 
+def may_register_objections(reader: Reader, settles: UUID, positions: Iterable[UUID]) -> bool:
+    """Tell whether the reader may enter an objection against what is posted, and know who objects.
+
+    The position that settles it with its office's clerk and head, the clerks and heads of the case's offices, the administrator.
+    """
+    named = frozenset(positions)
+    office = any(position.role in OFFICE_ROLES and position.id in named for position in reader.positions)
+    return reader.is_administrator or office or settles in reader.position_ids or settles in reader.colleagues
+
+
 def may_name_substitute(reader: Reader, subject: Subject) -> bool:
     """Tell whether the reader may say who stands in for the person: themself, their unit's administrator, the bureau's.
 

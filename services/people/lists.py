@@ -58,7 +58,7 @@ ORDER BY sort_key, p.id
 _HELD = """
 SELECT a.id, a.position_id, o.title_zh, o.title_en, a.starts_on, a.ends_on,
     coalesce(g.title_zh, u.title_zh) AS place_zh, coalesce(g.title_en, u.title_en) AS place_en,
-    (SELECT count(*) FROM (SELECT FROM task t WHERE t.position_id = a.position_id AND t.state = 'open' LIMIT 1000) x)::int AS open_tasks,
+    (SELECT count(*) FROM (SELECT FROM task t WHERE t.holder_id = a.position_id AND t.state = 'open' LIMIT 1000) x)::int AS open_tasks,
     (SELECT count(DISTINCT e.person_id) FROM appointment e WHERE e.position_id = a.position_id AND e.person_id <> a.person_id
         AND (e.ends_on IS NULL OR e.ends_on >= $3))::int AS others
 FROM appointment a JOIN position o ON o.bureau_id = a.bureau_id AND o.id = a.position_id
@@ -69,7 +69,9 @@ WHERE a.bureau_id = $1 AND a.person_id = $2 AND (a.ends_on IS NULL OR a.ends_on 
 
 @dataclass(frozen=True)
 class Holding:
-    """What a person holds, or is to hold, and what waits there. open_tasks: at most 1,000. others: who holds it, too."""
+    """What a person holds, or is to hold, and what waits there. open_tasks: those that nobody has for themself, at
+    most 1,000. others: who holds it, too.
+    """
 
     id: UUID
     position_id: UUID

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.errors import GuantongError, InvalidInputError, NotFoundError, NotSignedInError
 from services.i18n import N_, Localizable, translate
-from services.web import languages
+from services.web import history, languages
 from services.web.headers import HEADERS
 from services.web.templating import render_bare
 from services.web.validation import message_of
@@ -29,13 +29,7 @@ log = logging.getLogger(__name__)
 LEAST_INSTANT = len("2027-01-31T16:00:00Z")
 MOST_PROBLEMS = 50
 """Of a body that is wrong throughout: nobody reads more, and saying a million costs more than sending them."""
-ACTS = {
-    "submit": N_("submitted"),
-    "approve": N_("approved"),
-    "return": N_("returned"),
-    "withdraw": N_("withdrawn"),
-    "grant-exception": N_("exception granted"),
-    "end": N_("ended"),
+ACTS = history.ACTS | {
     "ask": N_("a question"),
     "urge": N_("urging"),
     "snooze": N_("putting off"),

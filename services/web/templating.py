@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from services.i18n import BABEL_LOCALES, LANGUAGES, Localizable, translate, translator
 from services.programmes.telling import actor_title
-from services.web import dates, icons, languages
+from services.web import dates, history, icons, languages
 from services.web import forms as form_texts
 from services.web.navigation import navigation
 
@@ -54,6 +54,7 @@ def environment(locale: str) -> Environment:
         icon=icons.icon,
         actor=lambda pack, word: actor_title(pack, word).in_(locale),
         navigation=navigation,
+        act_words=lambda act: translate(locale, str(history.ACTS.get(act, act))),
         dates=dates.Dates(locale),
         forms=form_texts.FormTexts(locale),
     )

@@ -190,7 +190,7 @@ async def write_beside(
         _tell(tx, case, rows, each, by=by, words=words)
     # The chain asks of a case only what this one has.
     locked = cast("LockedCase", case)
-    seq, head = chain(tx, locked, rows, kind=kind, person=by.person_id, data=dict(data), words=words)
+    seq, head = chain(tx, locked, rows, kind=kind, person=by.person_id, data=dict(data), personal={"words": words})
     rows.head = {"priority": case.priority, **(rows.head or {}), "id": case.id, "audit_seq": seq, "audit_hash": head}
     await write(tx, rows)
 

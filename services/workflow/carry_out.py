@@ -88,7 +88,7 @@ class OnPaper:
 class Asked:
     """A command as it was asked for: who, on what, seen at which version, under which key.
 
-    more: what else tells two commands apart. to_stage, to_person, until: what the decision's row and the notifications keep of it.
+    personal: values that the chain holds as salted digests beside the words. more: what else tells two commands apart. to_stage, to_person, until: what the decision's row and the notifications keep of it.
     """
 
     by: Reader
@@ -104,6 +104,7 @@ class Asked:
     until: datetime | None = None
     paper: OnPaper | None = None
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -245,6 +246,7 @@ async def carry_out(
         kind=asked.act, person=asked.person, name=asked.by.name, zone=asked.by.zone, decision_id=tx.new_id(),
         words=asked.words, to_stage=asked.to_stage, to_person=asked.to_person, until=asked.until,
         entered_by=asked.by.person_id if asked.paper else None, scans=asked.paper.scans if asked.paper else None,
+        personal=asked.personal,
     )  # fmt: skip
     rows, state = await rows_of(tx, case, happened, transition, prepared=prepared)
     late = case.late or transition.late

@@ -18,6 +18,7 @@ from services.people.directory import local_day
 from services.people.holding import holds
 from services.process.definitions import ProcessDefinition
 from services.process.packs import Pack
+from services.process.position import Position, position_of
 from services.process.states import CaseState
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
@@ -88,6 +89,17 @@ class CaseView:
     priority: Priority
     exception_until: datetime | None
     may: frozenset[Possible]
+    state: CaseState
+
+    @property
+    def position(self) -> Position:
+        """Where the case stands in its process, as it is drawn."""
+        return position_of(self.definition, self.state)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the case stands still."""
+        return self.state.suspended_at is not None
 
     @property
     def last_submission(self) -> SubmissionView | None:
@@ -146,7 +158,7 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
         submitted=state.submissions, handed_in=await submission_lines(tx, case_id), submitters=frozenset(state.submitters),
         remarks=await remarks_of(tx, by=reader, case_id=case_id, submissions=[each.id for each in submissions]),
         questions=await questions_of(tx, by=reader, case_id=case_id, every=every), priority=row["priority"],
-        exception_until=_exception_until(state, tx.now), may=possible_acts(beholder),
+        exception_until=_exception_until(state, tx.now), may=possible_acts(beholder), state=state,
     )  # fmt: skip
 
 

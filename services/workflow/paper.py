@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.errors import ForbiddenError, InvalidInputError, NotFoundError
-from services.people.access import Reader, may_enter_for, reader_for
+from services.people.access import Reader, case_scope_sql, may_enter_for, reader_for
+from services.people.directory import local_day
+from services.people.holding import holds
 from services.process.events import Approve, Decline, Event, Oppose, Reject, Return, Sign
 from services.store.transaction import Tx
 from services.workflow.carry_out import Asked, OnPaper, Outcome, act
@@ -160,3 +163,53 @@ def _event(decision: PaperAct, task: UUID, words: str, to: str) -> Event:
             return Return(task, to, words)
         case "reject":
             return Reject(task, words)
+
+
+@dataclass(frozen=True)
+class PaperTask:
+    """An open task for which the reader may enter what was signed on paper. signers: who has it, by id and name."""
+
+    task_id: UUID
+    case_id: UUID
+    signers: tuple[tuple[UUID, str], ...]
+
+
+OPEN = f"""
+SELECT t.case_id, t.state, t.position_id, t.person_id, p.unit_id,
+    ARRAY(SELECT jsonb_build_array(w.id, w.name)::text FROM person w WHERE w.bureau_id = t.bureau_id AND CASE
+        WHEN t.person_id IS NOT NULL THEN w.id = t.person_id
+        ELSE EXISTS (SELECT FROM appointment a WHERE a.position_id = t.position_id AND a.person_id = w.id AND {holds("$3", "$4")})
+        END ORDER BY w.sort_key, w.id) AS signers
+FROM task t LEFT JOIN position p ON p.id = t.position_id WHERE t.id = $1 AND t.bureau_id = $2
+"""  # noqa: S608 - constant parts
+
+
+async def paper_task(tx: Tx, *, by: Reader, task_id: UUID) -> PaperTask:
+    """Return who could have signed a task on paper, for whoever may enter it.
+
+    Raises:
+        NotFoundError: there is no such open task, or the reader may not enter for it.
+    """
+    rows = await tx.rows(OPEN, (task_id, by.bureau_id, local_day(tx.now, by.zone), tx.now))
+    row = rows[0] if rows and rows[0]["state"] == "open" else None
+    if row is None or not may_enter_for(by, row["position_id"], row["unit_id"]):
+        raise NotFoundError
+    signers = (json.loads(each) for each in row["signers"])
+    return PaperTask(task_id, row["case_id"], tuple((UUID(id_), name) for id_, name in signers))
+
+
+SCAN = "SELECT d.paper -> ($3::int - 1) AS scan FROM decision d JOIN cases c ON c.id = d.case_id WHERE d.case_id = $1 AND d.id = $2"
+
+
+async def scan_for_reading(tx: Tx, *, by: Reader, case_id: UUID, decision_id: UUID, n: int) -> Scan:
+    """Return the facts of the `n`th scan of a decision, to whoever may see its case.
+
+    Raises:
+        NotFoundError: there is none, or the reader may not see the case.
+    """
+    scope = case_scope_sql(by, alias="c", first=4)
+    rows = await tx.rows(f"{SCAN} AND {scope.text}", (case_id, decision_id, n, *scope.parameters))
+    if not rows or not rows[0]["scan"]:
+        raise NotFoundError
+    held = rows[0]["scan"]
+    return Scan(**(json.loads(held) if isinstance(held, str) else held))

@@ -304,16 +304,24 @@ def _people(case: LockedCase, tell: Tell) -> tuple[UUID, ...]:
 
 
 def chain(
-    tx: Tx, case: LockedCase, rows: Rows, *, kind: str, person: UUID | None, data: dict[str, Any], words: str = ""
+    tx: Tx,
+    case: LockedCase,
+    rows: Rows,
+    *,
+    kind: str,
+    person: UUID | None,
+    data: dict[str, Any],
+    personal: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Add the act to the case's audit chain; return the chain's new head (sequence and hash).
 
-    `words` may hold personal data: the event holds their salted digest only.
+    `personal`: texts that may hold personal data, by name: the event holds their salted digests only.
     """
     event_id = tx.new_id()
-    if words:
+    kept = {name: text for name, text in (personal or {}).items() if text}
+    if kept:
         salt = tx.ids.token()
-        data = {**data, "words": salted(words, salt)}
+        data = {**data, **{name: salted(text, salt) for name, text in kept.items()}}
         rows.add("audit_salt", id=tx.new_id(), bureau_id=case.bureau_id, event_id=event_id, salt=salt)
     event = ChainedEvent(
         id=event_id, bureau_id=case.bureau_id, stream="case", stream_id=case.id, seq=case.audit_seq + 1, at=tx.now,

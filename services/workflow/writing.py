@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ class Happened:
     """What happened to a case, as its rows keep it.
 
     kind: the act. person: who did it; None for the clock, whose acts are no decisions. name: as explanations name them.
-    zone: of the bureau. entered_by, scans: of a decision that was made on paper.
+    zone: of the bureau. entered_by, scans: of a decision that was made on paper. personal: what the chain holds as salted digests only.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Happened:
     until: datetime | None = None
     entered_by: UUID | None = None
     scans: Sequence[Mapping[str, Any]] | None = None
+    personal: Mapping[str, str] = field(default_factory=dict)
 
     def context(self, number: str | None) -> dict[str, Any]:
         """Return what notifications keep of it: the decision, its reason, the number, until when."""
@@ -87,7 +88,8 @@ async def rows_of(
         rows.add("filing", **filing)
     state = transition.state.model_copy(update={"number": number})
     data = happened.data(transition, number, prepared.digest if prepared else None)
-    seq, head = chain(tx, case, rows, kind=happened.kind, person=happened.person, data=data, words=happened.words)
+    personal = {"words": happened.words, **happened.personal}
+    seq, head = chain(tx, case, rows, kind=happened.kind, person=happened.person, data=data, personal=personal)
     rows.case = {
         "id": case.id, "state": state.status, "stage": state.visit.stage if state.visit else None,
         "version": state.version, "number": number, "late": case.late or transition.late,

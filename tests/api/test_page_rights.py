@@ -1,11 +1,13 @@
 """Every role on every page and form: one table. Nothing is kept, so that each cell is tried on the same state."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx
 import pytest
 
-from tests.api.conftest import ADDRESS, PDF, Installation, installed
+from services.workflow import paper
+from tests.api.conftest import ADDRESS, PDF, Installation, installed, task_of
 from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, filled, page_routes, sign_in
 
 PASSWORDS = {"old": "wrong-password-1", "password": "another-word-2027", "again": "another-word-2027"}
@@ -15,10 +17,12 @@ FORMS = {
     "/administration/programmes/{programme_id}/values": NEAR | {"reason": "x"},
     "/administration/programmes/{programme_id}/values/preview": NEAR,
     "/cases/{case_id}/exception": {"until": "2027-03-01", "words": "x", "sure": "yes"},
-    "/cases/{case_id}/end": {"words": "x"},
+    "/cases/{case_id}/acts/{act_name}": {"words": "x", "sure": "yes"},
     "/cases/{case_id}/copies": {"to": "{colleague_id}"},
     "/cases/{case_id}/priority": {"priority": "urgent", "words": "x"},
     "/questions/{question_id}/answer": {"text": "x"},
+    "/queue/bulk": {"task": "{guidance_id}"},
+    "/queue/bulk/confirm": {"item": "{guidance_id}:1", "shown": "x"},
     "/tasks/{task_id}/ask": {"to": "{colleague_id}", "text": "x"},
     "/tasks/{task_id}/opinion": {"words": "x"},
     "/tasks/{task_id}/snooze": {"until": "2027-01-26"},
@@ -36,7 +40,7 @@ FORMS = {
     "/tasks/{task_id}/remarks": {"path": "budget.total", "text": "x"},
     "/tasks/{task_id}/return": {"to": "plan", "words": "x"},
 }
-OF_PHYSICS = ("/form", "/draft", "/attachments", "/remove", "/exception", "/end")
+OF_PHYSICS = ("/form", "/draft", "/attachments", "/remove", "/exception")
 OPEN = {"/healthz", "/readyz", "/metrics"}
 COLUMNS = (*ROLES, "nobody")
 
@@ -46,6 +50,7 @@ async def full(module_database, tmp_path_factory) -> AsyncIterator[Installation]
     async with installed(module_database, tmp_path_factory.mktemp("pages"), "qd") as made:
         made.ids["qd"] = await fill(made.world, "qd")
         await attach_files(made)
+        made.ids["qd"]["paper_id"] = await on_paper(made)
         for login in ROLES.values():
             made.sessions[login] = await sign_in(made.world, login)
         kept = made.store
@@ -55,10 +60,43 @@ async def full(module_database, tmp_path_factory) -> AsyncIterator[Installation]
         made.app.state.store = kept
 
 
+async def on_paper(made: Installation) -> str:
+    """Let the administrator enter what the finance office's clerk signed for biology; return the decision's id."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield PDF
+
+    world, stored = made.world, await made.app.state.files.receive(content())
+    task = UUID(await task_of(world, "biology", "planning-finance-office/clerk"))
+    async with world.store.transaction() as tx:
+        by = await world.reader(tx, "administrator")
+        printed = await paper.printed_form(tx, by=by, case_id=world.cases["biology"])
+        scans = [paper.Scan("signed.pdf", stored.sha256, stored.size, "application/pdf")]
+        done = await paper.enter_from_paper(
+            tx,
+            by=by,
+            task_id=task,
+            person_id=world.people["finance-clerk"],
+            decision="approve",
+            scans=scans,
+            printed=printed,
+        )
+    return str(done.decision_id)
+
+
 async def status(full: Installation, method: str, template: str, column: str) -> int:
     ids = full.ids["qd"]
     case = "physics_id" if template.startswith("/cases/") and template.endswith(OF_PHYSICS) else "math_id"
-    path = template.format(**ids | {"case_id": ids[case], "task_id": ids["guidance_id"], "n": "1"})
+    more = {
+        "case_id": ids[case],
+        "task_id": ids["guidance_id"],
+        "n": "1",
+        "act_name": "end",
+        "decision_id": ids["paper_id"],
+    }
+    if "/scans/" in template:
+        more["case_id"] = ids["biology_id"]
+    path = template.format(**ids | more)
     token, csrf = full.sessions.get(ROLES.get(column, ""), ("", ""))
     transport = httpx.ASGITransport(app=full.app, raise_app_exceptions=False)
     more = {}
@@ -125,7 +163,6 @@ POST /cases/{case_id}/attachments                      404 404 200 404 404 403 4
 POST /cases/{case_id}/attachments/{attachment_id}/remove 404 404 303 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/copies                           303 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/draft                            404 404 200 404 404 403 403 403 403 404 403 404 404 303
-POST /cases/{case_id}/end                              404 404 404 404 404 404 404 404 404 404 303 404 404 303
 POST /cases/{case_id}/exception                        404 404 404 404 404 404 404 303 404 404 404 404 404 303
 POST /cases/{case_id}/form                             404 404 303 404 404 403 403 403 403 404 403 404 404 303
 POST /cases/{case_id}/priority                         403 403 404 403 404 403 303 303 303 404 303 404 404 303
@@ -157,6 +194,21 @@ POST /tasks/{task_id}/opinion                          403 403 404 403 404 303 4
 POST /tasks/{task_id}/snooze                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/urge                             303 403 404 303 404 403 303 303 303 404 303 404 404 303
 POST /tasks/{task_id}/wake                             404 404 404 404 404 303 404 404 404 404 404 404 404 303
+GET  /administration/programmes/{programme_id}/migrate  404 404 404 404 404 404 404 404 404 404 200 404 404 303
+GET  /administration/programmes/{programme_id}/versions/{version_id}/process 404 404 404 404 404 404 404 404 404 404 200 404 404 303
+POST /administration/programmes/{programme_id}/migrate  404 404 404 404 404 404 404 404 404 404 422 404 404 303
+GET  /cases/{case_id}/acts/{act_name}                   404 404 404 404 404 404 404 404 404 404 200 404 404 303
+POST /cases/{case_id}/acts/{act_name}                   404 404 404 404 404 404 404 404 404 404 303 404 404 303
+GET  /cases/{case_id}/decisions/{decision_id}/scans/{n} 404 404 404 404 404 200 200 200 200 404 200 404 404 303
+GET  /cases/{case_id}/paper                             200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /cases/{case_id}/process                           200 200 404 200 404 200 200 200 200 404 200 404 404 303
+GET  /seasons/{season_id}/process                       404 404 404 200 404 200 200 200 200 200 200 404 404 303
+GET  /tasks/{task_id}/confirm                           303 303 404 303 404 200 303 303 303 404 303 404 404 303
+POST /tasks/{task_id}/confirm                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
+GET  /tasks/{task_id}/paper                             404 404 404 404 404 404 404 404 404 404 200 404 404 303
+POST /tasks/{task_id}/paper                             404 404 404 404 404 404 404 404 404 404 422 404 404 303
+POST /queue/bulk                                        200 200 200 200 200 200 200 200 200 200 200 200 200 303
+POST /queue/bulk/confirm                                409 409 409 409 409 409 409 409 409 409 409 409 409 303
 """
 
 

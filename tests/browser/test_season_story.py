@@ -173,10 +173,12 @@ async def others_file_or_end(story: Story) -> None:
     administrator = await story.sit_down("administrator")
     await administrator.go(f"/cases/{story.world.cases['informatics']}")
     await administrator.click(".gt-head .gt-menu summary")
-    await administrator.click("button[data-open=end]")
-    await administrator.page.fill("#end-words", "该项目组本年度暂停。")
     async with administrator.page.expect_navigation():
-        await administrator.click("#end .btn-danger")
+        await administrator.click("a[href$='/acts/end']")
+    await administrator.page.fill("#f-words", "该项目组本年度暂停。")
+    for button in ("primary", "danger"):  # what will happen is read, then confirmed
+        async with administrator.page.expect_navigation():
+            await administrator.click(f"form[action$='/acts/end'] .btn-{button}")
     await story.hears(Letter("informatics-chief", "ended", "informatics"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -69,6 +71,11 @@ class Visitor:
         await self.page.wait_for_load_state()
         self.login = login
 
+    async def sign_in_again(self) -> None:
+        """Sign in anew, as after days in which the session has ended."""
+        await self.page.context.clear_cookies()
+        await self.sign_in(self.login)
+
     async def text(self, selector: str = "main") -> str:
         return await self.page.inner_text(selector)
 
@@ -84,6 +91,19 @@ class Visitor:
         """Return how many pixels the page is wider than its window."""
         wider: int = await self.page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
         return max(0, wider)
+
+    async def looks_whole(self, name: str) -> None:
+        """Hold that nothing is wider than its window, at 1280 and at 360 pixels.
+
+        Where GUANTONG_TEST_PICTURES names a folder, pictures of both are put there, to be looked at.
+        """
+        folder = os.environ.get("GUANTONG_TEST_PICTURES")
+        for width in (1280, 360):
+            await self.page.set_viewport_size({"width": width, "height": 740})
+            assert await self.scrolls_sideways() == 0, f"{name} at {width} pixels"
+            if folder:
+                await self.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+        await self.page.set_viewport_size({"width": 1280, "height": 740})
 
 
 async def new_visitor(

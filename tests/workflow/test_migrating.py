@@ -10,6 +10,7 @@ import pytest
 
 from services.adapters.packs import read_pack
 from services.programmes.load import load_pack
+from services.programmes.planning import Orders
 from services.store.chain import verify_chain
 from services.store.transaction import Store
 from services.workflow.acts import approve
@@ -41,7 +42,7 @@ async def load_changed(office: Office, folder: Path, *changes: tuple[str, str]) 
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     async with office.store.transaction() as tx:
-        await load_pack(tx, office.bureau_id, read_pack(folder))
+        await load_pack(tx, office.bureau_id, read_pack(folder), orders=Orders(sure=True))
     async with office.store.transaction() as tx:
         return await find_version(tx, office.bureau_id, office.pack.programme, None)
 

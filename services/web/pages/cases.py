@@ -13,13 +13,16 @@ from starlette.responses import Response
 from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import N_
 from services.web import errors, workbooks
+from services.web.drawn import drawn
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
 from services.web.overviews import CaseLine, case_lines
+from services.web.pages.administering import KINDS
 from services.web.plans import remarks_by_path
-from services.workflow import acts, administering, extending
+from services.workflow import acts, extending
 from services.workflow.beside_view import beside_view
 from services.workflow.cases import CaseView, case_view
+from services.workflow.objecting import postings
 from services.workflow.remarks import remarks_of
 from services.workflow.submissions import changes_between, newest_submissions
 
@@ -94,6 +97,9 @@ async def _show(
         status_code=status_code,
         view=view,
         beside=await beside_view(page.tx, page.reader, view),
+        drawing=drawn(view.pack, view.definition, view.position, locale=page.locale),
+        kinds=KINDS,
+        postings=postings(page.reader, view),
         problems=problems or [],
         typed=typed,
         key=page.tx.ids.token(),
@@ -144,22 +150,6 @@ async def refused(page: Page, case_id: UUID, error: ConflictError | InvalidInput
     said = told or [{"message": errors.words(error, page.locale, zone=page.reader.zone)}]
     view = await case_view(page.tx, page.reader, case_id)
     return await _show(page, view, problems=said, typed=typed, status_code=error.status)
-
-
-@router.post("/cases/{case_id}/end")
-async def end(page: PageDep, case_id: UUID) -> Response:
-    """End a case that will not be filed, by name and with a reason."""
-    form = await page.form()
-    view = await case_view(page.tx, page.reader, case_id)
-    if "end" not in view.may:
-        raise NotFoundError
-    words, version = form.get("words")[:4000], form.number("version")
-    key = form.get("key")[:200] or None
-    try:
-        await administering.end_case(page.tx, by=page.reader, case_id=case_id, words=words, version=version, key=key)
-    except (ConflictError, InvalidInputError) as error:
-        return await refused(page, view.id, error)
-    return page.go(f"/cases/{case_id}", page.say(N_("The case is ended.")))
 
 
 @router.get("/cases/{case_id}/exception")

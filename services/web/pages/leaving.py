@@ -20,9 +20,11 @@ from services.people.leaving import come_back, disable_account, enable_account, 
 from services.people.lists import Holding, Named, held_by
 from services.people.slips import OFFICES
 from services.store.transaction import Tx
+from services.web import errors
 from services.web.arrival import Form
 from services.web.edge import Page, PageDep
 from services.web.pages.substitutes import colleagues, day_typed, person_typed, problems
+from services.workflow.leaving import HandedOver, OwnTask, hand_over_tasks, own_tasks
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,6 +34,11 @@ SELECT p.id, p.bureau_id, p.name, p.unit_id, p.sort_key = '' AS erased, (p.left_
 FROM person p JOIN bureau b ON b.id = p.bureau_id
 LEFT JOIN account a ON a.bureau_id = p.bureau_id AND a.person_id = p.id WHERE p.bureau_id = $1 AND p.id = $2
 """  # noqa: S608 - constant parts
+
+GROUPS = """
+SELECT c.id, g.title_zh, g.title_en FROM cases c JOIN project_group g ON g.id = c.group_id
+WHERE c.bureau_id = $1 AND c.id = ANY($2::uuid[])
+"""
 
 
 @dataclass(frozen=True)
@@ -56,29 +63,35 @@ class Leaver:
 
 @dataclass(frozen=True)
 class Typed:
-    """What stands in the form. successors: position id -> the name that was typed."""
+    """What stands in the form. successors: position id -> the name that was typed. heir: who gets the person's own tasks."""
 
     last_day: str = ""
     what: str = "leave"
     begins: str = "next"
     successors: dict[str, str] = field(default_factory=dict)
+    heir: str = ""
 
     @classmethod
     def of(cls, form: Form) -> Typed:
         """Read what was posted."""
         named = {name[3:]: value[:200] for name, value in form.items if name.startswith("to-") and value.strip()}
         what = "hand-over" if form.get("what") == "hand-over" else "leave"
-        return cls(form.get("last_day")[:40], what, "same" if form.get("begins") == "same" else "next", named)
+        begins = "same" if form.get("begins") == "same" else "next"
+        return cls(form.get("last_day")[:40], what, begins, named, form.get("heir")[:200])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen: to whom each position goes, from which day, and whether the person leaves."""
+    """What is to happen: to whom each position goes, from which day, and whether the person leaves.
+
+    heir: who gets the tasks that are the person's own; None: they stay with the person.
+    """
 
     last_day: date
     first_day: date
     leaves: bool
     successors: dict[UUID, Named]
+    heir: Named | None = None
 
 
 class _TakenBackError(Exception):
@@ -112,7 +125,24 @@ async def _show(
         may_look_after=may_issue_slip(page.reader, person.subject),
         may_appoint=may_appoint(page.reader),
         colleagues=await colleagues(page, person.unit_id),
+        own=await _own(page, person),
     )
+
+
+async def _own(page: Page, person: Leaver) -> list[OwnTask]:
+    """Return the open tasks that are the person's own; only the administrator is shown them, and hands them over."""
+    return await own_tasks(page.tx, by=page.reader, person_id=person.id) if page.reader.is_administrator else []
+
+
+async def _results(page: Page, found: list[HandedOver]) -> list[tuple[HandedOver, str, str]]:
+    """Return each case with its group's title, and why its tasks stay; "" where they go."""
+    ids = [each.case_id for each in found]
+    rows = await page.tx.rows(GROUPS, (page.reader.bureau_id, ids))
+    titles = {row["id"]: row["title_zh"] if page.locale == "zh" else row["title_en"] for row in rows}
+    return [
+        (each, titles.get(each.case_id, ""), errors.words(each.refusal, page.locale) if each.refusal else "")
+        for each in found
+    ]
 
 
 async def _held(page: Page, person: Leaver) -> list[Holding]:
@@ -131,11 +161,9 @@ async def hand_over(page: PageDep, person_id: UUID) -> Response:
     try:
         plan = await _plan(page, person, typed)
         if form.get("sure") != "yes":
-            await _try(page, person, plan)
-            return page.render(
-                "leaving_confirm.html", person=person, plan=plan, typed=typed, held=await _held(page, person)
-            )
-        await _carry_out(page.tx, page.reader, person.id, plan)
+            foreseen = await _try(page, person, plan)
+            return await _confirm(page, person, plan, typed=typed, foreseen=foreseen)
+        handed = await _carry_out(page.tx, page.reader, person.id, plan)
     except (InvalidInputError, ConflictError) as error:
         return await _show(page, person, typed, told=problems(page, error), status_code=error.status)
     day = page.dates.day(plan.last_day)
@@ -144,7 +172,23 @@ async def hand_over(page: PageDep, person_id: UUID) -> Response:
         if plan.leaves
         else N_("What was chosen is handed over; the last day of {name} in it is {day}.")
     )
-    return page.go(f"/people/{person_id}/leaving", page.say(said, name=person.name, day=day))
+    words = page.say(said, name=person.name, day=day)
+    if plan.heir is None:
+        return page.go(f"/people/{person_id}/leaving", words)
+    results = await _results(page, handed)
+    return page.render("leaving_done.html", person=person, plan=plan, results=results, said=words)
+
+
+async def _confirm(page: Page, person: Leaver, plan: Plan, *, typed: Typed, foreseen: list[HandedOver]) -> Response:
+    return page.render(
+        "leaving_confirm.html",
+        person=person,
+        plan=plan,
+        typed=typed,
+        held=await _held(page, person),
+        own=await _own(page, person),
+        results=await _results(page, foreseen),
+    )
 
 
 async def _plan(page: Page, person: Leaver, typed: Typed) -> Plan:
@@ -156,33 +200,41 @@ async def _plan(page: Page, person: Leaver, typed: Typed) -> Plan:
         if position in held
     }
     leaves = typed.what == "leave"
-    if not leaves and not successors:
+    heir = await person_typed(page, typed.heir, field="heir") if typed.heir else None
+    if not leaves and not successors and heir is None:
         said = page.say(N_("Name a successor for what is to be handed over, or say that the person leaves."))
         raise InvalidInputError([{"field": "what", "message": said}])
     first_day = last_day if typed.begins == "same" else last_day + timedelta(days=1)
-    return Plan(last_day, first_day, leaves, successors)
+    return Plan(last_day, first_day, leaves, successors, heir)
 
 
-async def _try(page: Page, person: Leaver, plan: Plan) -> None:
-    """Refuse a plan as carrying it out would: it is carried out, and taken back."""
+async def _try(page: Page, person: Leaver, plan: Plan) -> list[HandedOver]:
+    """Refuse a plan as carrying it out would: it is carried out, and taken back. Return what would become of the tasks."""
+    found: list[HandedOver] = []
     with suppress(_TakenBackError):
         async with page.tx.savepoint():
-            await _carry_out(page.tx, page.reader, person.id, plan)
+            found = await _carry_out(page.tx, page.reader, person.id, plan)
             raise _TakenBackError
+    return found
 
 
-async def _carry_out(tx: Tx, by: Reader, person_id: UUID, plan: Plan) -> None:
-    """Hand over to each successor, then let the person leave; all of it, or nothing."""
+async def _carry_out(tx: Tx, by: Reader, person_id: UUID, plan: Plan) -> list[HandedOver]:
+    """Hand over tasks and positions, then let the person leave; all of it, or nothing.
+
+    Only a case whose tasks may not go to the heir keeps them: it is in the answer with its reason.
+    """
     going: dict[UUID, list[UUID]] = {}
     for position, successor in plan.successors.items():
         going.setdefault(successor.id, []).append(position)
     async with tx.savepoint():
+        handed = await hand_over_tasks(tx, by=by, leaving=person_id, to=plan.heir.id) if plan.heir else []
         for successor_id, positions in going.items():
             await hand_over_positions(
                 tx, by, person_id, successor_id, on=plan.last_day, positions=positions, from_day=plan.first_day
             )
         if plan.leaves:
             await leave(tx, by, person_id, last_day=plan.last_day)
+    return handed
 
 
 @router.post("/people/{person_id}/back")

@@ -69,6 +69,17 @@
       const next = rows[at + (event.key === "j" ? 1 : -1)] || rows[event.key === "j" ? 0 : rows.length - 1];
       if (next) { event.preventDefault(); next.focus(); }
     }
+    if (event.key === "x") {
+      const row = document.activeElement.closest("tr");
+      const box = row && find("input[type=checkbox]", row);
+      if (box) { event.preventDefault(); box.click(); }
+    }
+  });
+
+  // --- one box for all that are shown -------------------------------------------------------------------------------
+  document.addEventListener("change", (event) => {
+    const every = event.target.closest("[data-all]");
+    if (every) all(`input[type=checkbox][name="${every.dataset.all}"]`).forEach((box) => { box.checked = every.checked; });
   });
 
   // A decision is sent once, however often Enter is pressed.
@@ -351,6 +362,15 @@
     });
   });
 
+  // A drawing that is larger than its box begins where the case stands.
+  const showWhere = (box) => {
+    const at = find(":is(.gt-flow-is-open, .gt-flow-is-returned):not(.gt-flow-parallel, .gt-flow-branch)", box);
+    if (!at || !box.clientWidth) return;
+    const here = box.getBoundingClientRect(), there = at.getBoundingClientRect();
+    box.scrollLeft += there.left - here.left - (here.width - there.width) / 2;
+    box.scrollTop += there.top - here.top - (here.height - there.height) / 2;
+  };
+
   // --- charts: data lies in a JSON script, the table beside it says the same -------------------------------------------
   const charts = () => all("[data-chart]").forEach((place) => {
     if (!window.echarts) return;
@@ -374,6 +394,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     const seen = location.pathname.match(/^\/cases\/[0-9a-f-]{36}$/);
     if (seen) forget(`${seen[0]}/draft`);
+    all(".gt-flow").forEach(showWhere);
+    all("[data-all]").forEach((box) => { box.hidden = false; });
     slip(); editor(); opinions(); uploads(); charts(); focusProblem(); });
   document.addEventListener("htmx:afterSwap", focusProblem);
 })();
