@@ -28,6 +28,7 @@ class TimelineEntry:
     """One entry of the case's history, with the words that this reader may see.
 
     kind: a decision's act, or question, urge or priority. addressee and answer: of a question. priority: the one given.
+    on_behalf: for whom a substitute decided; entered_by: who entered what was decided on paper; to_person: who got the task.
     """
 
     id: UUID
@@ -46,6 +47,9 @@ class TimelineEntry:
     answered_at: datetime | None
     withdrawn_at: datetime | None
     priority: str | None
+    on_behalf: str | None = None
+    entered_by: str | None = None
+    to_person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,30 @@ class TimelinePage:
 COLUMNS = """{x}.id, {x}.at, {kind} AS kind, {stage} AS stage, {to_stage} AS to_stage, {person} AS person_id,
     {position}::uuid AS position_id, {words} AS words, {late} AS late, {submission}::uuid AS submission_id,
     {addressee}::uuid AS addressee_id, {answer}::text AS answer, {answered}::timestamptz AS answered_at,
-    {withdrawn}::timestamptz AS withdrawn_at, {priority}::text AS priority"""
+    {withdrawn}::timestamptz AS withdrawn_at, {priority}::text AS priority, {on_behalf}::uuid AS on_behalf_id,
+    {entered_by}::uuid AS entered_by_id, {to_person}::uuid AS to_person_id"""
 NOTHING = dict.fromkeys(
-    ("stage", "to_stage", "position", "submission", "addressee", "answer", "answered", "withdrawn", "priority"), "NULL"
+    (
+        "stage",
+        "to_stage",
+        "position",
+        "submission",
+        "addressee",
+        "answer",
+        "answered",
+        "withdrawn",
+        "priority",
+        "on_behalf",
+        "entered_by",
+        "to_person",
+    ),
+    "NULL",
 ) | {"late": "false"}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "decision": {
         "kind": "d.kind", "stage": "d.stage", "to_stage": "d.to_stage", "person": "d.person_id",
         "position": "d.position_id", "words": "d.words", "late": "d.late", "submission": "d.submission_id",
+        "on_behalf": "d.on_behalf_id", "entered_by": "d.entered_by_id", "to_person": "d.to_person_id",
     },
     "question": {
         "kind": "'question'", "person": "d.from_id", "words": "d.text", "addressee": "d.to_id", "answer": "d.answer",
@@ -92,7 +112,10 @@ def _statement(*, after: bool) -> str:
     every = " UNION ALL ".join(_branch(table, after=after) for table in TABLES)
     return f"""
 SELECT e.id, e.at, e.kind, e.stage, e.to_stage, w.name AS person, p.title_zh AS position_zh, p.title_en AS position_en,
-    e.words, e.late, e.submission_id, a.name AS addressee, e.answer, e.answered_at, e.withdrawn_at, e.priority
+    e.words, e.late, e.submission_id, a.name AS addressee, e.answer, e.answered_at, e.withdrawn_at, e.priority,
+    (SELECT n.name FROM person n WHERE n.id = e.on_behalf_id) AS on_behalf,
+    (SELECT n.name FROM person n WHERE n.id = e.entered_by_id) AS entered_by,
+    (SELECT n.name FROM person n WHERE n.id = e.to_person_id) AS to_person
 FROM (SELECT * FROM ({every}) every ORDER BY at DESC, id DESC LIMIT $2) e
 JOIN person w ON w.id = e.person_id LEFT JOIN position p ON p.id = e.position_id LEFT JOIN person a ON a.id = e.addressee_id
 ORDER BY e.at DESC, e.id DESC

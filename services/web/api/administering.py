@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.web.api.acting import carry_out
-from services.web.api.acts import Opinion, OutcomeOut, Reason, Returning
+from services.web.api.acts import Returning
+from services.web.api.bodies import Opinion, OutcomeOut, Reason
 from services.web.api.callers import Administering
 from services.web.api.values import LARGEST, IfMatch, Key, seen
 from services.workflow import administering

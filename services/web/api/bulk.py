@@ -11,14 +11,15 @@ from pydantic import Field
 from services.errors import GuantongError
 from services.i18n import Message
 from services.web import errors, languages
-from services.web.api.acts import OutcomeOut
+from services.web.api.bodies import OutcomeOut
 from services.web.api.callers import Caller, Writing
 from services.web.api.models import Out, Title
 from services.web.api.values import LARGEST, Incoming, Key, Words
 from services.workflow import bulk
 from services.workflow.bulk import BulkResult
 
-router = APIRouter(prefix="/api/v1", tags=["bulk"])
+routes = APIRouter(tags=["bulk"])
+"""Taken in by `acts` in front of its own: `bulk` is no task."""
 Ids = Annotated[list[UUID], Field(min_length=1, max_length=bulk.MOST)]
 
 
@@ -82,7 +83,7 @@ class BulkResultsOut(Out):
     items: list[BulkResultOut]
 
 
-@router.post("/tasks/bulk/preview", operation_id="preview_bulk")
+@routes.post("/tasks/bulk/preview", operation_id="preview_bulk")
 async def preview(caller: Writing, body: BulkWanted) -> BulkPreviewOut:
     """Say what approving these tasks would do; nothing is changed. Tasks that the caller may not see are left out."""
     found = await bulk.preview(caller.tx, by=caller.reader, tasks=body.tasks)
@@ -100,7 +101,7 @@ def _said(caller: Caller, message: Message | None) -> str | None:
     return message.in_(languages.of(caller.request)) if message is not None else None
 
 
-@router.post("/tasks/bulk/approve", operation_id="approve_bulk")
+@routes.post("/tasks/bulk/approve", operation_id="approve_bulk")
 async def approve(caller: Writing, body: BulkApproval, key: Key = None) -> BulkResultsOut:
     """Approve the tasks of a preview, each by itself: what has changed since is refused and the rest is approved."""
     results = await bulk.approve_all(

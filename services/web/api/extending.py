@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.web.api.acting import carry_out
-from services.web.api.acts import Opinion, OutcomeOut, Reason
+from services.web.api.bodies import Opinion, OutcomeOut, Reason
 from services.web.api.callers import Writing
 from services.web.api.values import IfMatch, Instant, Key, Words, seen
 from services.workflow import extending

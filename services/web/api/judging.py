@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from services.web.api.acting import carry_out
-from services.web.api.acts import Opinion, OutcomeOut, Reason, Seen
+from services.web.api.bodies import Opinion, OutcomeOut, Reason, Seen
 from services.web.api.callers import Writing
 from services.web.api.values import IfMatch, Key, seen
 from services.workflow import acts

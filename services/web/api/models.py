@@ -299,7 +299,8 @@ class CaseWhole(Out):
 class DecisionOut(Out):
     """An entry of the case's history: a decision's act, or `question`, `urge` or `priority`.
 
-    addressee, answer and what follows: of a question. priority: the one that was given.
+    addressee, answer and what follows: of a question. priority: the one that was given. on_behalf: for whom a substitute did
+    it. entered_by: who entered what was decided on paper. to_person: who got the task.
     """
 
     id: UUID
@@ -317,6 +318,9 @@ class DecisionOut(Out):
     answered_at: datetime | None
     withdrawn_at: datetime | None
     priority: Priority | None
+    on_behalf: str | None
+    entered_by: str | None
+    to_person: str | None
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> Self:

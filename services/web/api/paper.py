@@ -18,7 +18,7 @@ from services.errors import InvalidInputError
 from services.i18n import N_
 from services.web import uploads
 from services.web.api.acting import carry_out
-from services.web.api.acts import OutcomeOut
+from services.web.api.bodies import OutcomeOut
 from services.web.api.callers import Reading, reader_of, store_of
 from services.web.api.models import Out
 from services.web.api.values import NO_NUL, IfMatch, Incoming, Key, Version, Words, seen
