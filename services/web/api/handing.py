@@ -14,6 +14,7 @@ from services.web.api.callers import Writing
 from services.web.api.values import IfMatch, Key, seen
 from services.workflow import handing
 from services.workflow.carry_out import Outcome
+from services.workflow.cases import case_of_task
 
 router = APIRouter(prefix="/api/v1", tags=["handing"])
 
@@ -57,6 +58,7 @@ async def transfer(
     task_id: UUID, caller: Writing, body: ToPerson, key: Key = None, if_match: IfMatch = None
 ) -> Outcome:
     """Hand a task to another person, who decides in its position's name; they may transfer it back."""
+    await case_of_task(caller.tx, caller.reader, task_id)
     more: dict[str, Any] = {"to": body.to, "words": body.words, "version": seen(body, if_match), "key": key}
     return await carry_out(
         lambda: handing.transfer(caller.tx, by=caller.reader, task_id=task_id, **more), if_match=if_match
@@ -68,6 +70,7 @@ async def delegate(
     task_id: UUID, caller: Writing, body: ToPerson, key: Key = None, if_match: IfMatch = None
 ) -> Outcome:
     """Let another person look at a task and answer; deciding stays with its owner, who may recall it."""
+    await case_of_task(caller.tx, caller.reader, task_id)
     more: dict[str, Any] = {"to": body.to, "words": body.words, "version": seen(body, if_match), "key": key}
     return await carry_out(
         lambda: handing.delegate(caller.tx, by=caller.reader, task_id=task_id, **more), if_match=if_match
@@ -99,6 +102,7 @@ async def add_signer(
     task_id: UUID, caller: Writing, body: Signer, key: Key = None, if_match: IfMatch = None
 ) -> Outcome:
     """Let another person sign too, before, after or beside oneself; taking them out undoes it while they have not signed."""
+    await case_of_task(caller.tx, caller.reader, task_id)
     more: dict[str, Any] = {"how": body.how, "words": body.words, "version": seen(body, if_match), "key": key}
     return await carry_out(
         lambda: handing.add_signer(caller.tx, by=caller.reader, task_id=task_id, person=body.to, **more),

@@ -22,6 +22,7 @@ from services.web.pages.filling import autosaved, readable, remove_row, told, ty
 from services.workflow import acts, drafts
 from services.workflow.cases import CaseView, case_of_task, case_view
 from services.workflow.drafts import DraftConflictError, DraftView
+from services.workflow.submissions import submission_of_parent
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,7 +45,7 @@ async def assessment_page(page: PageDep, task_id: UUID, check: bool = False) -> 
     """Show the submission and the assessment as far as it is written; with `check` what would be refused now."""
     view, draft = await _opened(page, task_id)
     shown = Shown(Filter.of(page.request.query_params), problems=told(page, draft.problems) if check else [])
-    return _show(page, view, draft, shown)
+    return await _show(page, view, draft, shown)
 
 
 async def _opened(page: Page, task_id: UUID) -> tuple[CaseView, DraftView]:
@@ -55,7 +56,7 @@ async def _opened(page: Page, task_id: UUID) -> tuple[CaseView, DraftView]:
     return view, await drafts.open_draft(page.tx, by=page.reader, case_id=view.id, task_id=task_id)
 
 
-def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> Response:
+async def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> Response:
     task = next(each for each in view.tasks if each.id == draft.task_id)
     data = shown.data if shown.data is not None else draft.data
     seat = view.seats.of(task.id)
@@ -73,7 +74,7 @@ def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> Respons
         sums={each["path"]: each for each in sum_lines(draft.form, data)},
         remarks={},
         add=shown.add,
-        submission=view.last_submission,
+        submission=view.last_submission or await submission_of_parent(page.tx, view.pack, view.id),
         changed=set(),
         chosen=shown.chosen,
         words=shown.words,
@@ -106,12 +107,12 @@ async def send(page: PageDep, task_id: UUID) -> Response:
     except (DraftConflictError, InvalidInputError) as error:
         problems = errors.problems_of(error, page.locale) or [{"message": words_of(page, error)}]
         shown = Shown(chosen, data=readable(draft, raw), problems=problems, status_code=error.status)
-        return _show(page, view, draft, shown)
+        return await _show(page, view, draft, shown)
     if act == "assess":
         return await _file(page, task_id, chosen)
     if act in {"add", "remove"}:
         view, draft = await _opened(page, task_id)
-        return _show(page, view, draft, Shown(chosen, add=place if act == "add" else ""))
+        return await _show(page, view, draft, Shown(chosen, add=place if act == "add" else ""))
     where = chosen.behind(f"/tasks/{task_id}/assessment")
     if act == "check":
         return page.go(f"{where}{'&' if '?' in where else '?'}check=1")
@@ -130,5 +131,5 @@ async def _file(page: Page, task_id: UUID, chosen: Filter) -> Response:
         # Not raised on: the draft that was just saved must stay saved.
         view, draft = await _opened(page, task_id)
         problems = errors.problems_of(error, page.locale)
-        return _show(page, view, draft, Shown(chosen, problems=problems, words=words, status_code=error.status))
+        return await _show(page, view, draft, Shown(chosen, problems=problems, words=words, status_code=error.status))
     return await go_on(page, outcome, here, chosen)

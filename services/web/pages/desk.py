@@ -28,7 +28,7 @@ from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view
 from services.workflow.possible import Possible
 from services.workflow.queue import Cursor, next_task
 from services.workflow.seats import Seat
-from services.workflow.submissions import changes_between
+from services.workflow.submissions import changes_between, submission_of_parent
 
 router = APIRouter(include_in_schema=False)
 
@@ -59,9 +59,7 @@ async def show_desk(
         return await _closed(page, view, task_id, chosen=chosen)
     if task.kind == "submit":
         return page.go(f"/cases/{view.id}/form" if task.mine else f"/cases/{view.id}", *_flashed(problems))
-    submission = view.last_submission
-    if submission is None:
-        raise NotFoundError
+    submission = view.last_submission or await submission_of_parent(page.tx, view.pack, view.id)
     changes = changes_between(view.submissions)
     seat = view.seats.of(task.id)
     may = seat.may if seat is not None else frozenset[Possible]()
@@ -72,12 +70,12 @@ async def show_desk(
         view=view,
         task=task,
         submission=submission,
-        form=submission.form,
+        form=submission.form if submission else None,
         chosen=chosen,
         changes=changes,
         changed={change.path for change in changes},
         removed=_removed(changes),
-        remarks=remarks_by_path(view.remarks, submission.id),
+        remarks=remarks_by_path(view.remarks, submission.id) if submission else {},
         own_remarks=[each for each in view.remarks if each.task_id == task.id and not each.sent],
         phrases=await remarks.phrases(page.tx, by=page.reader) if task.mine else [],
         may_decide=positive is not None,
