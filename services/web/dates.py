@@ -104,3 +104,14 @@ def local(at: dt.datetime, zone: str) -> dt.datetime:
 def last_day(due_at: dt.datetime, zone: str) -> dt.date:
     """Return the day that ends at `due_at`."""
     return local(due_at - _INSTANT, zone).date()
+
+
+def end_of(typed: str, zone: str) -> dt.datetime | None:
+    """Return the instant at which a typed day ends, or None where it is no day that anybody means."""
+    try:
+        day = dt.date.fromisoformat(typed)
+    except ValueError:
+        return None
+    if day.year < 2000 or day.year > 2200:  # noqa: PLR2004 - what nobody means
+        return None
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), ZoneInfo(zone))

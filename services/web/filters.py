@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from services.i18n import N_
+from services.process.states import TaskKind
 from services.workflow.queue import QueueFilter, Span
 from services.workflow.represented import Whose
 
@@ -69,7 +70,7 @@ class Filter:
         """Return the filter for what is put off (`1`), or for what is not (empty)."""
         return replace(self, snoozed=snoozed, light="")
 
-    def queue(self, kind: Literal["submit", "approve"] | None) -> QueueFilter:
+    def queue(self, kind: TaskKind | None) -> QueueFilter:
         """Return it as the work list understands it."""
         return QueueFilter(
             kind=kind,

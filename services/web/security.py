@@ -22,7 +22,7 @@ FORM_LIMIT = 8 * 1024 * 1024
 """Bytes of a request that carries no file: a form with every field at its limit has about 5 MB."""
 ENVELOPE = 64 * 1024
 """What a multipart envelope may add to a file."""
-UPLOADS = re.compile(r"(/api/v1)?/cases/[^/]+/attachments")
+UPLOADS = re.compile(r"(/api/v1)?/(cases/[^/]+/attachments|tasks/[^/]+/paper)")
 IDLE = 10.0
 """Seconds that a sender may be silent for."""
 FORM_TOTAL, UPLOAD_TOTAL = 30.0, 900.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import unicodedata
 import zipfile
 from pathlib import Path, PurePath
 
@@ -37,6 +38,13 @@ _USUAL_ENTRY = 200
 _END = struct.Struct("<4s6xHI6x")
 _END_MARK, _LOCATOR_MARK = b"PK\x05\x06", b"PK\x06\x07"
 _LONGEST_END = 64 * 1024 + _END.size + 20
+
+
+def clean_name(name: str) -> str:
+    """Return a file's own name: without folders, control and direction characters, at most 200 characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C").strip()
+    return kept if len(kept) <= 200 else kept[:150] + kept[-50:]  # noqa: PLR2004 - its ending stays
 
 
 def accepted_type(name: str, path: Path) -> str:

@@ -100,8 +100,8 @@ async def cases_page(
 
 
 TASK = """
-SELECT t.id, t.case_id, c.version, t.stage, t.kind, t.state, t.actor, t.position_id, t.opened_at, t.due_at, t.closed_at,
-    d.kind AS outcome, d.at AS decided_at, w.name AS decided_by
+SELECT t.id, t.case_id, c.version, t.stage, t.kind, t.state, t.actor, t.position_id, t.person_id, t.opened_at, t.due_at,
+    t.closed_at, d.kind AS outcome, d.at AS decided_at, w.name AS decided_by
 FROM task t JOIN cases c ON c.id = t.case_id LEFT JOIN decision d ON d.id = t.decision_id
 LEFT JOIN person w ON w.id = d.person_id
 WHERE t.id = $1 AND {scope}

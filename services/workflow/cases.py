@@ -16,10 +16,10 @@ from services.errors import NotFoundError
 from services.people.access import Reader, case_scope, case_scope_sql
 from services.people.directory import local_day
 from services.people.holding import holds
-from services.process.definitions import ProcessDefinition
+from services.process.definitions import ActedStage, ProcessDefinition
 from services.process.packs import Pack
 from services.process.position import Position, position_of
-from services.process.states import CaseState
+from services.process.states import CaseState, CaseStatus
 from services.programmes.pinned import pinned_pack
 from services.store.transaction import Tx
 from services.workflow.beside import Priority, actors_of, deliberates
@@ -27,6 +27,7 @@ from services.workflow.possible import Beholder, Possible, StageMark, draw_stage
 from services.workflow.questions import QuestionView, questions_of
 from services.workflow.remarks import RemarkView, remarks_of
 from services.workflow.represented import has
+from services.workflow.seats import SeatsView, seats_view
 from services.workflow.submissions import SubmissionLine, SubmissionView, newest_submissions, submission_lines
 from services.workflow.timeline import TimelinePage, read_timeline
 
@@ -57,12 +58,13 @@ class CaseView:
     """A case whole, for one reader, in as much as a page shows: however long its history is.
 
     timeline: its newest entries. submissions: the last two whole, oldest first; submitted: how many there are; handed_in:
-    the newest of them in a list. remarks: those on the last two. questions: as far as the reader reads them.
+    the newest of them in a list. remarks: those on the last two. questions: as far as the reader reads them. visited: the
+    stages that it has been in. seats: who signs in the open visits.
     """
 
     id: UUID
     version: int
-    status: str
+    status: CaseStatus
     stage: str | None
     number: str | None
     late: bool
@@ -88,6 +90,9 @@ class CaseView:
     questions: tuple[QuestionView, ...]
     priority: Priority
     exception_until: datetime | None
+    suspended_at: datetime | None
+    visited: frozenset[str]
+    seats: SeatsView
     may: frozenset[Possible]
     state: CaseState
 
@@ -148,7 +153,8 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
     every = deliberates(reader, definition, actors, group_id=row["group_id"])
     tasks = await _open_tasks(tx, reader, state, programme=pack.programme, process=row["process"])
     submissions = await newest_submissions(tx, pack, case_id)
-    beholder = Beholder(definition, state, reader, actors, tx.now, pack.programme)
+    holders = await _holders(tx, reader, definition, state)
+    beholder = Beholder(definition, state, reader, actors, tx.now, pack.programme, holders)
     return CaseView(
         id=case_id, version=row["version"], status=row["state"], stage=row["stage"], number=row["number"],
         late=row["late"], opened_at=row["opened_at"], closed_at=row["closed_at"], season_id=row["season_id"],
@@ -158,8 +164,32 @@ async def case_view(tx: Tx, reader: Reader, case_id: UUID) -> CaseView:
         submitted=state.submissions, handed_in=await submission_lines(tx, case_id), submitters=frozenset(state.submitters),
         remarks=await remarks_of(tx, by=reader, case_id=case_id, submissions=[each.id for each in submissions]),
         questions=await questions_of(tx, by=reader, case_id=case_id, every=every), priority=row["priority"],
-        exception_until=_exception_until(state, tx.now), may=possible_acts(beholder), state=state,
+        exception_until=_exception_until(state, tx.now), suspended_at=state.suspended_at, visited=frozenset(state.visits),
+        seats=await seats_view(tx, beholder, case_id), may=possible_acts(beholder), state=state,
     )  # fmt: skip
+
+
+HOLDERS = f"""
+SELECT a.position_id, array_agg(DISTINCT a.person_id) AS people FROM appointment a
+WHERE a.position_id = ANY($1::uuid[]) AND {holds("$2", "$3")} GROUP BY a.position_id
+"""  # noqa: S608 - constant parts
+
+
+async def _holders(
+    tx: Tx, reader: Reader, definition: ProcessDefinition, state: CaseState
+) -> dict[UUID, tuple[UUID, ...]]:
+    """Return who holds the positions of tasks that go to their holders only; nothing where no open stage says so."""
+    positions = {
+        task.position
+        for visit in state.open
+        if isinstance(stage := definition.stage(visit.stage), ActedStage) and stage.hand_to == "position"
+        for task in visit.tasks
+        if task.position is not None
+    }
+    if not positions:
+        return {}
+    rows = await tx.rows(HOLDERS, (sorted(positions), local_day(tx.now, reader.zone), tx.now))
+    return {row["position_id"]: tuple(row["people"]) for row in rows}
 
 
 async def _open_tasks(

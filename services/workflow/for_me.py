@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.people.access import Reader
 from services.store.transaction import Tx
+from services.workflow.asked import AskedOfMe, asked_of
 from services.workflow.copies import COUNT_CAP
 from services.workflow.questions import AskedQuestion, questions_to
 
@@ -14,15 +15,19 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class ForMe:
-    """questions: the oldest open ones, `more` whether there are others; unread copies and tasks put off, counted to 1,000."""
+    """questions: the oldest open ones, `more` whether there are others; unread copies and tasks put off, counted to 1,000.
+
+    asked: more time that the reader gives or refuses.
+    """
 
     questions: tuple[AskedQuestion, ...]
     more: bool
     unread: int
     put_off: int
+    asked: tuple[AskedOfMe, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.questions or self.unread or self.put_off)
+        return bool(self.questions or self.unread or self.put_off or self.asked)
 
 
 COUNTS = """
@@ -34,8 +39,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM case_copy q WHERE q.person_id = $1 A
 
 
 async def for_me(tx: Tx, reader: Reader) -> ForMe:
-    """Return what waits for the reader besides their tasks, in two statements."""
+    """Return what waits for the reader besides their tasks, in at most four statements."""
     questions, following = await questions_to(tx, by=reader, limit=SHOWN)
     parameters = (reader.person_id, tx.now, COUNT_CAP, sorted(reader.position_ids))
     counts = (await tx.rows(COUNTS, parameters))[0]
-    return ForMe(questions, following is not None, counts["unread"], counts["put_off"])
+    return ForMe(questions, following is not None, counts["unread"], counts["put_off"], await asked_of(tx, reader))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -18,13 +18,16 @@ from services.process.definitions import (
     JudgingStage,
     Localized,
     ProcessDefinition,
+    PublishStage,
     SignStage,
     SubmitStage,
 )
 from services.process.engine.counting import count, waits_for
-from services.process.engine.rights import acting_for, check_judge
+from services.process.engine.moving import may_undo_opinion, submitted_stage
+from services.process.engine.rights import acting_for, check_hand_to, check_judge, check_recipient, owning
+from services.process.engine.signers import may_remove
 from services.process.events import Context, StandIn
-from services.process.states import CaseState, TaskState, VisitState
+from services.process.states import CaseState, Move, TaskState, VisitState
 from services.workflow.represented import has
 from services.workflow.standing import BACK
 
@@ -71,6 +74,8 @@ class Beholder:
     actors: Mapping[str, UUID]
     now: datetime
     programme: str
+    holders: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+    """Who holds the positions of tasks that may be handed to their holders only."""
 
     @cached_property
     def context(self) -> Context:
@@ -78,6 +83,7 @@ class Beholder:
         covered = [each for each in self.reader.stand_ins if each.covers(self.programme, self.definition.process)]
         return Context(
             self.reader.person_id, self.reader.position_ids, self.now, lambda: UUID(int=0), self.actors,
+            holders=self.holders,
             stand_ins=tuple(StandIn(each.person_id, frozenset(held.id for held in each.positions)) for each in covered),
             administrator=self.reader.is_administrator,
         )  # fmt: skip
@@ -86,6 +92,23 @@ class Beholder:
         """Tell whether the task is with the reader, or with somebody whom they stand in for."""
         holder = task.with_ or task.position
         return has(self.reader, holder, programme=self.programme, process=self.definition.process)
+
+    def acts_on(self, task: TaskState) -> bool:
+        """Tell whether the reader may act on the task: it is theirs, or of somebody whom they stand in for, and not delegated."""
+        return allowed(lambda: acting_for(task, self.context))
+
+    def owns(self, task: TaskState) -> bool:
+        """Tell the same of a task that may be delegated."""
+        return allowed(lambda: owning(task, self.context))
+
+
+def allowed(check: Callable[[], object]) -> bool:
+    """Tell whether a check of the rules passes."""
+    try:
+        check()
+    except GuantongError:
+        return False
+    return True
 
 
 def possible_acts(beholder: Beholder) -> frozenset[Possible]:
@@ -97,7 +120,9 @@ def possible_acts(beholder: Beholder) -> frozenset[Possible]:
             acts |= visit_acts(beholder, visit)
             for task in visit.tasks:
                 acts |= task_acts(beholder, visit, task)
-        acts |= set(_undoing(beholder))
+            acts |= {"remove-signer"} if any(removable(beholder, visit)) else set()
+        acts |= {"withdraw"} if _may_withdraw(beholder) else set()
+        acts |= {"take-back"} if any(own_decisions(beholder)) else set()
     return frozenset(acts)
 
 
@@ -119,42 +144,91 @@ def _administrator_acts(beholder: Beholder) -> Iterator[Possible]:
 def visit_acts(beholder: Beholder, visit: VisitState) -> set[Possible]:
     """Return what the reader may decide about an open visit: its close, and more time that is asked for."""
     acts: set[Possible] = set()
-    stage, held = beholder.definition.stage(visit.stage), beholder.reader.position_ids
-    mine = any(beholder.has(task) for task in visit.tasks)
-    if isinstance(stage, SubmitStage) and stage.close is not None and stage.close.exceptions is not None:
-        granter = beholder.actors[stage.close.exceptions]
-        submits = beholder.actors[stage.by] in held
-        acts |= {"grant-exception"} if granter in held and not mine and not submits else set()
-    if visit.asked is not None and isinstance(stage, ActedStage) and stage.extension is not None:
-        decides = beholder.actors[stage.extension.by] in held and visit.asked.person != beholder.reader.person_id
-        acts |= {"decide-extension"} if decides else set()
+    if _may_grant_exception(beholder, visit):
+        acts.add("grant-exception")
+    if may_decide_extension(beholder, visit):
+        acts.add("decide-extension")
+    stage = beholder.definition.stage(visit.stage)
+    if isinstance(stage, PublishStage) and visit.objections:
+        acts |= {"settle"} if beholder.actors[stage.objections_to] in beholder.reader.position_ids else set()
     return acts
+
+
+def _may_grant_exception(beholder: Beholder, visit: VisitState) -> bool:
+    stage, held = beholder.definition.stage(visit.stage), beholder.reader.position_ids
+    if not isinstance(stage, SubmitStage) or stage.close is None or stage.close.exceptions is None:
+        return False
+    mine = beholder.actors[stage.by] in held or any(beholder.owns(task) for task in visit.tasks)
+    return beholder.actors[stage.close.exceptions] in held and not mine
+
+
+def may_decide_extension(beholder: Beholder, visit: VisitState) -> bool:
+    """Tell whether the reader decides on the time that is asked for: for themself, or on behalf of who is away."""
+    stage = beholder.definition.stage(visit.stage)
+    if visit.asked is None or not isinstance(stage, ActedStage) or stage.extension is None:
+        return False
+    position, context = beholder.actors[stage.extension.by], beholder.context
+    behalf = next((each.person for each in context.stand_ins if position in each.held), None)
+    if position in context.held:
+        behalf = None
+    elif behalf is None:
+        return False
+    return visit.asked.person not in (context.person, behalf)
 
 
 def task_acts(beholder: Beholder, visit: VisitState, task: TaskState) -> set[Possible]:
-    """Return what the reader may do with an open task."""
-    reader, stage = beholder.reader, beholder.definition.stage(visit.stage)
+    """Return what the reader may do with an open task of a case that does not stand still."""
+    stage = beholder.definition.stage(visit.stage)
     if not isinstance(stage, ActedStage):
         return set()
-    acts: set[Possible] = set()
-    if task.helper is not None:
-        acts |= {"answer"} if task.helper == reader.person_id else set()
-        owner = task.person == reader.person_id if task.person else task.position in reader.position_ids
-        return acts | ({"recall"} if owner else set())
-    if task.person is not None and not task.member and (task.person == reader.person_id or reader.is_administrator):
-        acts.add("put-back")
-    if not beholder.has(task):
-        return acts | ({"transfer"} if reader.is_administrator and stage.hand_to != "nobody" else set())
+    acts = set(_owner_acts(beholder, visit, task))
+    if task.helper is not None or not beholder.acts_on(task):
+        return acts
     if isinstance(stage, SubmitStage):
         acts |= set(_submit_acts(beholder, visit))
-    elif _may_judge(beholder, visit, task):
-        acts |= set(_judge_acts(stage, visit, task))
+        judges = True
     else:
-        return acts
-    acts |= {"claim"} if task.person is None else set()
-    acts |= {"transfer", "delegate"} if stage.hand_to != "nobody" else set()
+        judges = _may_judge(beholder, visit, task)
+        acts |= set(_judge_acts(beholder, visit, task)) if judges else set()
+    acts |= {"claim"} if task.person is None and judges else set()
+    acts |= {"delegate"} if _can_be_handed(beholder, visit, task) else set()
+    acts |= {"add-signer"} if isinstance(stage, JudgingStage) and _can_be_handed(beholder, visit, task) else set()
     acts |= {"ask-extension"} if _may_ask(beholder, visit, stage) else set()
     return acts
+
+
+def _owner_acts(beholder: Beholder, visit: VisitState, task: TaskState) -> Iterator[Possible]:
+    """Yield what does not depend on whether the task is delegated, or only on that."""
+    administers, owns = beholder.reader.is_administrator, beholder.owns(task)
+    if task.helper is not None and task.helper == beholder.reader.person_id:
+        yield "answer"
+    if task.helper is not None and owns:
+        yield "recall"
+    queued = task.person is not None and not task.member and task.position is not None
+    if queued and (owns or administers):
+        yield "put-back"
+    if (administers or beholder.acts_on(task)) and _can_be_handed(beholder, visit, task):
+        yield "transfer"
+
+
+def _can_be_handed(beholder: Beholder, visit: VisitState, task: TaskState) -> bool:
+    """Tell whether there can be anybody to whom the stage lets the task go, or whom it lets sign beside it."""
+    stage = beholder.definition.stage(visit.stage)
+    if not isinstance(stage, ActedStage) or stage.hand_to == "nobody":
+        return False
+    if stage.hand_to == "bureau":
+        return True
+    others = beholder.holders.get(task.position, ()) if task.position else ()
+    return any(_may_have(beholder, visit, task, person=person) for person in others)
+
+
+def _may_have(beholder: Beholder, visit: VisitState, task: TaskState, *, person: UUID) -> bool:
+    definition, state, context = beholder.definition, beholder.state, beholder.context
+    return (
+        person not in (task.with_, context.person)
+        and allowed(lambda: check_hand_to(definition, visit, task, person, context=context, act="transfer"))
+        and allowed(lambda: check_recipient(definition, state, visit, person, context=context))
+    )
 
 
 def _submit_acts(beholder: Beholder, visit: VisitState) -> Iterator[Possible]:
@@ -165,18 +239,17 @@ def _submit_acts(beholder: Beholder, visit: VisitState) -> Iterator[Possible]:
 
 def _may_judge(beholder: Beholder, visit: VisitState, task: TaskState) -> bool:
     """Tell whether the reader may judge here: they did not submit it, could not, and have not signed already."""
-    try:
-        on_behalf = acting_for(task, beholder.context)
-        check_judge(beholder.definition, beholder.state, visit, context=beholder.context, on_behalf=on_behalf)
-    except GuantongError:
-        return False
-    return True
+    on_behalf = acting_for(task, beholder.context)
+    return allowed(
+        lambda: check_judge(beholder.definition, beholder.state, visit, context=beholder.context, on_behalf=on_behalf)
+    )
 
 
-def _judge_acts(stage: ActedStage, visit: VisitState, task: TaskState) -> Iterator[Possible]:
+def _judge_acts(beholder: Beholder, visit: VisitState, task: TaskState) -> Iterator[Possible]:
+    stage = beholder.definition.stage(visit.stage)
     assert isinstance(stage, ApproveStage | SignStage | AssessStage)
-    if stage.hand_to != "nobody":
-        yield "add-signer"
+    if isinstance(stage, AssessStage):
+        yield "edit"
     if waits_for(visit, task) is not None or (count(stage, visit) == "passed" and task.added is None):
         return
     match stage:
@@ -186,14 +259,18 @@ def _judge_acts(stage: ActedStage, visit: VisitState, task: TaskState) -> Iterat
             yield "sign"
             yield "decline"
         case AssessStage():
-            yield "edit"
             yield "assess"
     if isinstance(stage, ApproveStage) and stage.votes:
         yield "oppose"
-    if stage.return_to:
+    if returns_to(beholder.state, stage):
         yield "return"
     if stage.may_reject:
         yield "reject"
+
+
+def returns_to(state: CaseState, stage: JudgingStage) -> tuple[str, ...]:
+    """Return the stages that the case may be returned to from here: those named where it has been."""
+    return tuple(code for code in stage.return_to if code in state.visits)
 
 
 def _may_ask(beholder: Beholder, visit: VisitState, stage: ActedStage) -> bool:
@@ -207,22 +284,39 @@ def _may_ask(beholder: Beholder, visit: VisitState, stage: ActedStage) -> bool:
     )
 
 
-def _undoing(beholder: Beholder) -> Iterator[Possible]:
-    """Yield what the reader may take back: a submission of their position, or a decision of their own."""
-    state, reader = beholder.state, beholder.reader
-    for move in state.moves:
-        closed = move.left.close_at is not None and beholder.now >= move.left.close_at
-        if move.act == "submit" and not closed and _submitted_by(beholder, move.left.stage) in reader.position_ids:
-            yield "withdraw"
-        if move.person == reader.person_id and move.act != "submit":
-            yield "take-back"
-    for visit in state.open:
-        stage = beholder.definition.stage(visit.stage)
-        mine = any(opinion.person == reader.person_id for opinion in visit.opinions)
-        if mine and isinstance(stage, JudgingStage):
-            yield "take-back"
+# --- what is undone ---------------------------------------------------------------------------------------------------
 
 
-def _submitted_by(beholder: Beholder, stage: str) -> UUID | None:
-    found = beholder.definition.acted(stage) if stage else next(iter(beholder.definition.submit_stages()), None)
-    return beholder.actors[found.by] if isinstance(found, SubmitStage) else None
+def removable(beholder: Beholder, visit: VisitState) -> Iterator[UUID]:
+    """Yield the tasks of the signers whom the reader may take out of an open visit."""
+    for task in (*visit.tasks, *visit.waiting):
+        if may_remove(beholder.definition, visit, task, beholder.context):
+            yield task.id
+
+
+def _may_withdraw(beholder: Beholder) -> bool:
+    context = beholder.context
+    held = set(context.held).union(*(each.held for each in context.stand_ins))
+    mine = [
+        move
+        for move in beholder.state.moves
+        if move.act == "submit"
+        and beholder.actors[submitted_stage(beholder.definition, beholder.state, move).by] in held
+    ]
+    return bool(mine) and _not_closed(beholder, mine[-1])
+
+
+def _not_closed(beholder: Beholder, move: Move) -> bool:
+    return move.left.close_at is None or beholder.now < move.left.close_at
+
+
+def own_decisions(beholder: Beholder) -> Iterator[UUID]:
+    """Yield the tasks whose decisions the reader may take back: their own, while the next has not acted."""
+    person = beholder.reader.person_id
+    for move in beholder.state.moves:
+        if move.person == person and (move.act != "submit" or _not_closed(beholder, move)):
+            yield move.task
+    for visit in beholder.state.open:
+        for opinion in visit.opinions:
+            if opinion.person == person and may_undo_opinion(beholder.definition, visit, opinion):
+                yield opinion.task

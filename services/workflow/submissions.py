@@ -60,6 +60,20 @@ async def newest_submissions(
     )  # fmt: skip
 
 
+PARENT = "SELECT parent_id FROM cases WHERE id = $1 AND parent_id IS NOT NULL"
+
+
+async def submission_of_parent(tx: Tx, pack: Pack, case_id: UUID) -> SubmissionView | None:
+    """Return what the case was started for: the last submission of the case whose process runs this one, or None.
+
+    Whoever judges in the one judges that; the caller has checked that the reader may see the case.
+    """
+    for row in await tx.rows(PARENT, (case_id,)):
+        found = await newest_submissions(tx, pack, row["parent_id"], limit=1)
+        return found[0] if found else None
+    return None
+
+
 def changes_between(submissions: Sequence[SubmissionView]) -> list[Change]:
     """Return what changed in the last of these submissions against the one before it; [] for a case's first."""
     match submissions:

@@ -107,7 +107,8 @@ async def fill(world: World, code: str) -> dict[str, str]:
     ids["season_id"] = str(world.season.id)
     async with world.store.transaction() as tx:
         (row,) = await tx.rows("SELECT id, version_id FROM programme WHERE bureau_id = $1", (world.bureau_id,))
-    ids |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"])}
+        (visit,) = await tx.rows("SELECT id FROM visit WHERE case_id = $1 LIMIT 1", (world.cases["math"],))
+    ids |= {"programme_id": str(row["id"]), "version_id": str(row["version_id"]), "visit_id": str(visit["id"])}
     await give_account(world, "math-chief")
     await give_account(world, SPARE)
     ids["spare_id"] = str(world.people[SPARE])

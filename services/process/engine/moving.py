@@ -12,6 +12,7 @@ from services.process.definitions import (
     BranchStage,
     Final,
     ParallelStage,
+    ProcessDefinition,
     SignStage,
     Stage,
     SubmitStage,
@@ -22,7 +23,7 @@ from services.process.engine.entering import enter, restore
 from services.process.engine.rights import named, reasoned, require_administrator, standing
 from services.process.engine.signers import seat_again
 from services.process.events import End, Jump, Reopen, TakeBack, Withdraw
-from services.process.states import CaseStatus, Detour, Move, Opinion, Outcome, TaskState, VisitState
+from services.process.states import CaseState, CaseStatus, Detour, Move, Opinion, Outcome, TaskState, VisitState
 
 
 def send_back(
@@ -90,17 +91,25 @@ def withdraw(change: Change, _event: Withdraw) -> None:
 
 
 def _left_stage(change: Change, move: Move) -> SubmitStage:
-    code = move.left.stage or _before(change, move)
-    stage = change.definition.stage(code)
+    return submitted_stage(change.definition, change.before, move)
+
+
+def submitted_stage(definition: ProcessDefinition, state: CaseState, move: Move) -> SubmitStage:
+    """Return the stage whose submission a move was.
+
+    Raises:
+        IllegalTransitionError: it was none.
+    """
+    stage = definition.stage(move.left.stage or _before(definition, state, move))
     if not isinstance(stage, SubmitStage):
-        raise IllegalTransitionError(state=change.before.name, act=change.act)
+        raise IllegalTransitionError(state=state.name, act="withdraw")
     return stage
 
 
-def _before(change: Change, move: Move) -> str:
+def _before(definition: ProcessDefinition, state: CaseState, move: Move) -> str:
     """Return the stage before the one that the move opened, which is where 0.1.0 went back to."""
-    opened = next(visit for visit in change.before.open if visit.id in move.opened)
-    place = change.definition.places[opened.stage]
+    opened = next(visit for visit in state.open if visit.id in move.opened)
+    place = definition.places[opened.stage]
     return place.siblings[place.index - 1].code
 
 
@@ -165,21 +174,30 @@ def _require_own(person: UUID, deciders: set[UUID]) -> None:
 
 def _take_opinion_back(change: Change, visit: VisitState, opinion: Opinion) -> None:
     """Open the signer's task again; who was called up by the opinion waits again."""
-    stage = change.definition.stage(visit.stage)
-    order = [each.task for each in visit.opinions]
-    in_turn = isinstance(stage, ActedStage) and stage.mode == "in_sequence"
-    decided = isinstance(stage, ApproveStage | SignStage | AssessStage) and count(stage, visit) == "passed"
-    followed = any(
-        each.added and each.added.how == "after" and each.added.to == opinion.task for each in visit.opinions
-    )
-    if (in_turn and order[-1] != opinion.task) or decided or followed:
+    if not may_undo_opinion(change.definition, visit, opinion):
         raise IllegalTransitionError(
             "The next has acted, or this was not a decision: a case in “{state}” does not go back to it.",
             state=visit.stage,
             act="take-back",
         )
     change.more |= {"visit": visit, "acted_task": opinion.task, "acted_position": opinion.position}
-    seat_again(change, visit, opinion, in_turn=in_turn)
+    seat_again(change, visit, opinion, in_turn=_in_turn(change.definition, visit))
+
+
+def may_undo_opinion(definition: ProcessDefinition, visit: VisitState, opinion: Opinion) -> bool:
+    """Tell whether an opinion may still be taken back: the stage is not decided by it, and nobody has signed after it."""
+    stage = definition.stage(visit.stage)
+    decided = isinstance(stage, ApproveStage | SignStage | AssessStage) and count(stage, visit) == "passed"
+    followed = any(
+        each.added and each.added.how == "after" and each.added.to == opinion.task for each in visit.opinions
+    )
+    last = visit.opinions[-1].task == opinion.task or not _in_turn(definition, visit)
+    return last and not decided and not followed
+
+
+def _in_turn(definition: ProcessDefinition, visit: VisitState) -> bool:
+    stage = definition.stage(visit.stage)
+    return isinstance(stage, ActedStage) and stage.mode == "in_sequence"
 
 
 # --- the administrator ----------------------------------------------------------------------------------------------

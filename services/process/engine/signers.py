@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.errors import ForbiddenError, IllegalTransitionError
-from services.process.definitions import ActedStage, Each, Judging, JudgingStage, Quorum, SubmitStage, Votes
+from services.errors import ForbiddenError, IllegalTransitionError, InvalidInputError
+from services.process.definitions import (
+    ActedStage,
+    Each,
+    Judging,
+    JudgingStage,
+    ProcessDefinition,
+    Quorum,
+    SubmitStage,
+    Votes,
+)
 from services.process.engine.change import Change
 from services.process.engine.entering import moved_to
 from services.process.engine.rights import (
@@ -17,7 +26,7 @@ from services.process.engine.rights import (
     reasoned,
     standing,
 )
-from services.process.events import AddSigner, RemoveSigner
+from services.process.events import AddSigner, Context, RemoveSigner
 from services.process.outcomes import ClosedTask, NewTask
 from services.process.states import Added, Opinion, TaskState, VisitState
 
@@ -26,7 +35,9 @@ def add_signer(change: Change, event: AddSigner) -> None:
     """加签: another person must sign too: before the task's owner, after them, or beside them."""
     standing(change.before, "add-signer")
     visit, task = find_task(change.before, event.task, "add-signer")
-    acting_for(task, change.context)
+    on_behalf = acting_for(task, change.context)
+    if event.person in (named(change.context), on_behalf):
+        raise InvalidInputError([{"field": "to", "message": "Name somebody else."}])
     stage = change.definition.stage(visit.stage)
     if not isinstance(stage, JudgingStage):
         raise IllegalTransitionError(state=visit.stage, act="add-signer")
@@ -54,11 +65,10 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
     stage = change.definition.stage(visit.stage)
     if isinstance(stage, SubmitStage) or not isinstance(stage, ActedStage):
         raise IllegalTransitionError(state=visit.stage, act="remove-signer")
-    if not change.context.administrator and (task.added is None or task.added.by != change.context.person):
+    if not _takes_out(task, change.context):
         raise ForbiddenError("Only who added this signer, or the administrator, may take them out.")
     gone = _with_followers(visit, task)
-    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id not in gone]
-    if not rest or (task.added is None and not _still_possible(stage, visit, rest)):
+    if not _without(stage, visit, task, gone):
         raise IllegalTransitionError(
             "This is the last signer whom “{state}” needs; nothing is decided by taking somebody away. Return the case, or"
             " transfer the task.",
@@ -69,6 +79,24 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
     _take_out(change, visit, task, gone=gone)
     persons, losing = ((task.person,), ()) if task.person else ((), (task,))
     change.tell("signer-removed", visit=visit, persons=persons, losing=losing)
+
+
+def may_remove(definition: ProcessDefinition, visit: VisitState, task: TaskState, context: Context) -> bool:
+    """Tell whether the person may take a signer out of an open visit."""
+    stage = definition.stage(visit.stage)
+    if isinstance(stage, SubmitStage) or not isinstance(stage, ActedStage) or not _takes_out(task, context):
+        return False
+    return _without(stage, visit, task, _with_followers(visit, task))
+
+
+def _takes_out(task: TaskState, context: Context) -> bool:
+    return context.administrator or (task.added is not None and task.added.by == context.person)
+
+
+def _without(stage: Judging, visit: VisitState, task: TaskState, gone: set[UUID]) -> bool:
+    """Tell whether the stage still has whom it needs without this signer and their followers; added ones never count."""
+    rest = [each for each in (*visit.tasks, *visit.waiting) if each.id not in gone]
+    return bool(rest) and (task.added is not None or _still_possible(stage, visit, rest))
 
 
 def _signer(change: Change, event: RemoveSigner) -> tuple[VisitState, TaskState]:

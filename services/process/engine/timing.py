@@ -8,7 +8,15 @@ from uuid import UUID
 from services.errors import ClosedError, ForbiddenError, IllegalTransitionError, InvalidInputError, OwnSubmissionError
 from services.process.definitions import Acted, Extension, SubmitStage
 from services.process.engine.change import Change
-from services.process.engine.rights import acting_for, find_task, named, reasoned, require_administrator, standing
+from services.process.engine.rights import (
+    acting_for,
+    find_task,
+    named,
+    owning,
+    reasoned,
+    require_administrator,
+    standing,
+)
 from services.process.events import AskExtension, GrantException, GrantExtension, RefuseExtension, Resume, Suspend
 from services.process.outcomes import Moved
 from services.process.states import Asked, ExceptionState, VisitState
@@ -85,7 +93,7 @@ def grant_exception(change: Change, event: GrantException) -> None:
     visit, stage, granter = _closing(change)
     if granter not in change.context.held:
         raise ForbiddenError("Only {who} may grant a late exception.", who=stage.close and stage.close.exceptions)
-    if change.context.positions[stage.by] in change.context.held:
+    if change.context.positions[stage.by] in change.context.held or _has_task(change, visit):
         raise OwnSubmissionError
     problems = []
     if not event.words.strip():
@@ -99,6 +107,17 @@ def grant_exception(change: Change, event: GrantException) -> None:
     change.moved.append(Moved(visit.id, "exception"))
     change.more |= {"visit": visit, "acted_position": granter, "granted": exception}
     change.tell("exception-granted", visit=visit, tasks=visit.tasks)
+
+
+def _has_task(change: Change, visit: VisitState) -> bool:
+    """Tell whether what would be submitted is the person's own: handed to them, or of somebody whom they stand in for."""
+    for task in visit.tasks:
+        try:
+            owning(task, change.context)
+        except ForbiddenError:
+            continue
+        return True
+    return False
 
 
 def _closing(change: Change) -> tuple[VisitState, SubmitStage, UUID]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from services.errors import ConflictError
@@ -19,6 +19,9 @@ from services.web.api.values import IfMatch, Incoming, Version, etag, matched
 from services.workflow.drafts import DraftView, open_draft, save_draft
 
 router = APIRouter(prefix="/api/v1", tags=["drafts"])
+
+
+Of = Annotated[UUID | None, Query(description="Whose form, where several tasks of the case are the caller's.")]
 
 
 class DraftOut(BaseModel):
@@ -58,19 +61,19 @@ def _out(caller: Caller, view: DraftView, response: Response) -> DraftOut:
 
 
 @router.get("/cases/{case_id}/draft", operation_id="read_draft")
-async def draft(case_id: UUID, caller: Reading, response: Response) -> DraftOut:
+async def draft(case_id: UUID, caller: Reading, response: Response, task_id: Of = None) -> DraftOut:
     """Return the draft with what would be refused now. The ETag is the draft's version."""
-    return _out(caller, await open_draft(caller.tx, by=caller.reader, case_id=case_id), response)
+    return _out(caller, await open_draft(caller.tx, by=caller.reader, case_id=case_id, task_id=task_id), response)
 
 
 @router.put("/cases/{case_id}/draft", operation_id="save_draft")
 async def put_draft(
-    case_id: UUID, caller: Writing, body: DraftIn, response: Response, if_match: IfMatch = None
+    case_id: UUID, *, caller: Writing, body: DraftIn, response: Response, if_match: IfMatch = None, task_id: Of = None
 ) -> DraftOut:
     """Save the draft; it is cleaned, not judged. Without a version it is saved over whatever is there."""
     version = body.version if body.version is not None else matched(if_match)
     try:
-        await save_draft(caller.tx, by=caller.reader, case_id=case_id, data=body.data, version=version)
+        await save_draft(caller.tx, by=caller.reader, case_id=case_id, data=body.data, version=version, task_id=task_id)
     except ConflictError as error:
         raise refused(error, if_match) from error
-    return _out(caller, await open_draft(caller.tx, by=caller.reader, case_id=case_id), response)
+    return _out(caller, await open_draft(caller.tx, by=caller.reader, case_id=case_id, task_id=task_id), response)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.process.states import TaskKind
+from services.process.states import CaseStatus, How, TaskKind, Verdict
 from services.workflow.beside import Priority
 from services.workflow.case_list import CaseRow
 from services.workflow.cases import CaseView, OpenTask
 from services.workflow.possible import StageMark
 from services.workflow.queue import TaskRow
+from services.workflow.seats import Seat
 from services.workflow.submissions import SubmissionView
 from services.workflow.timeline import TimelineEntry
 
-State = Literal["open", "filed", "ended"]
+State = CaseStatus
 
 
 class Out(BaseModel):
@@ -180,16 +180,78 @@ class OpenTaskOut(Out):
     explained: dict[str, Any]
     mine: bool
     unheld: bool
+    may: list[str]
 
     @classmethod
-    def of(cls, task: OpenTask) -> Self:
-        """Return it for an open task."""
+    def of(cls, task: OpenTask, seat: Seat | None) -> Self:
+        """Return it for an open task. may: what the caller may do with it now."""
         held = Title(zh=task.position_zh, en=task.position_en or "") if task.position_zh is not None else None
-        return cls(**{**vars(task), "position": held})
+        return cls(**{**vars(task), "position": held, "may": sorted(seat.may) if seat else []})
+
+
+class SignerOut(Out):
+    """A signer of an open visit who has not signed. open: whether it is their turn. removable: the caller may take them out.
+
+    person: whose alone the task is; helper: to whom it is delegated. added_by, how: of an added signer. waits_for: who was
+    added before them and must sign first.
+    """
+
+    task_id: UUID
+    visit_id: UUID
+    stage: str
+    actor: str
+    open: bool
+    person_id: UUID | None
+    person: str | None
+    helper_id: UUID | None
+    helper: str | None
+    weight: int
+    added_by: str | None
+    how: How | None
+    waits_for: str | None
+    removable: bool
+
+
+class SignedOut(Out):
+    """An opinion given in an open visit. on_behalf: for whom a substitute gave it. own: the caller may take it back."""
+
+    task_id: UUID
+    visit_id: UUID
+    stage: str
+    actor: str
+    person: str
+    on_behalf: str | None
+    verdict: Verdict
+    weight: int
+    own: bool
+
+
+class TallyOut(Out):
+    """How the votes of an open visit stand. needed: how much weight must be for it; open: how much is still to come."""
+
+    visit_id: UUID
+    stage: str
+    needed: int
+    yes: int
+    no: int
+    open: int
+
+
+class AskedTimeOut(Out):
+    """More time that is asked for in an open visit. decides: whether the caller grants or refuses it."""
+
+    visit_id: UUID
+    task_id: UUID
+    stage: str
+    person: str
+    due_at: datetime | None
+    until: datetime
+    words: str
+    decides: bool
 
 
 class CaseWhole(Out):
-    """A case whole, for its caller. `may`: what they can do with it now."""
+    """A case whole, for its caller. `may`: what they can do with it now. take_back: tasks whose decisions they may take back."""
 
     id: UUID
     version: int
@@ -206,32 +268,39 @@ class CaseWhole(Out):
     exception_until: datetime | None
     submissions: int
     priority: Priority
+    suspended_at: datetime | None
     stages: list[StageOut]
     tasks: list[OpenTaskOut]
+    signers: list[SignerOut]
+    signed: list[SignedOut]
+    votes: list[TallyOut]
+    asked: list[AskedTimeOut]
+    take_back: list[UUID]
     may: list[str]
 
     @classmethod
     def of(cls, view: CaseView) -> Self:
         """Return it for a case view."""
         return cls(
-            id=view.id, version=view.version, state=_state(view.status), stage=view.stage, number=view.number,
+            id=view.id, version=view.version, state=view.status, stage=view.stage, number=view.number,
             late=view.late, process=view.definition.process, season=season_name(view), group=group_name(view),
             title=Title(zh=view.definition.title.zh, en=view.definition.title.en), opened_at=view.opened_at,
             closed_at=view.closed_at, exception_until=view.exception_until, submissions=view.submitted,
-            stages=[StageOut.of(mark) for mark in view.stages], tasks=[OpenTaskOut.of(task) for task in view.tasks],
-            may=sorted(view.may), priority=view.priority,
+            stages=[StageOut.of(mark) for mark in view.stages], tasks=[OpenTaskOut.of(task, view.seats.of(task.id)) for task in view.tasks],
+            signers=[SignerOut.model_validate(each) for each in view.seats.seats],
+            signed=[SignedOut.model_validate(each) for each in view.seats.signed],
+            votes=[TallyOut.model_validate(each) for each in view.seats.tallies],
+            asked=[AskedTimeOut.model_validate(each) for each in view.seats.asked],
+            take_back=list(view.seats.take_back), may=sorted(view.may), priority=view.priority,
+            suspended_at=view.suspended_at,
         )  # fmt: skip
-
-
-def _state(text: str) -> State:
-    states: Mapping[str, State] = {"open": "open", "filed": "filed", "ended": "ended"}
-    return states[text]
 
 
 class DecisionOut(Out):
     """An entry of the case's history: a decision's act, or `question`, `urge` or `priority`.
 
-    addressee, answer and what follows: of a question. priority: the one that was given.
+    addressee, answer and what follows: of a question. priority: the one that was given. on_behalf: for whom a substitute did
+    it. entered_by: who entered what was decided on paper. to_person: who got the task.
     """
 
     id: UUID
@@ -249,6 +318,9 @@ class DecisionOut(Out):
     answered_at: datetime | None
     withdrawn_at: datetime | None
     priority: Priority | None
+    on_behalf: str | None
+    entered_by: str | None
+    to_person: str | None
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> Self:

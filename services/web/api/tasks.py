@@ -8,11 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from services.process.states import TaskKind
 from services.web.api.callers import Reading
 from services.web.api.models import Out, TaskOut
 from services.web.api.values import After, Code, Limit
 from services.workflow.beside import Priority
 from services.workflow.case_list import task_facts
+from services.workflow.cases import case_view
 from services.workflow.queue import Cursor, QueueFilter, Span, task_counts, tasks_page
 from services.workflow.represented import Whose
 
@@ -36,27 +38,29 @@ class TaskPageOut(Out):
 
 
 class TaskWhole(Out):
-    """A task, open or not. What closed it is in `outcome`, `decided_at`, `decided_by`."""
+    """A task, open or not. What closed it is in `outcome`, `decided_at`, `decided_by`. `may`: what the caller can do with it."""
 
     id: UUID
     case_id: UUID
     version: int
     stage: str
-    kind: Literal["submit", "approve"]
+    kind: TaskKind
     state: Literal["open", "done", "closed"]
     actor: str
-    position_id: UUID
+    position_id: UUID | None
+    person_id: UUID | None
     opened_at: datetime
     due_at: datetime | None
     closed_at: datetime | None
     outcome: str | None
     decided_at: datetime | None
     decided_by: str | None
+    may: list[str]
 
 
 def chosen(  # noqa: PLR0913 - the filters of a list
     *,
-    kind: Literal["submit", "approve"] | None = None,
+    kind: TaskKind | None = None,
     process: Code = None,
     stage: Code = None,
     group_id: UUID | None = None,
@@ -96,4 +100,7 @@ async def counts(caller: Reading, narrowed: Chosen) -> Counts:
 @router.get("/tasks/{task_id}", operation_id="read_task")
 async def task(task_id: UUID, caller: Reading) -> TaskWhole:
     """Show one task of a case that the caller may see, also when it is closed."""
-    return TaskWhole.model_validate(dict(await task_facts(caller.tx, caller.reader, task_id)))
+    facts = dict(await task_facts(caller.tx, caller.reader, task_id))
+    seats = (await case_view(caller.tx, caller.reader, facts["case_id"])).seats
+    seat, undone = seats.of(task_id), {"take-back"} if task_id in seats.take_back else set()
+    return TaskWhole(**facts, may=sorted(undone | (seat.may if seat else set())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 from uuid import UUID
 
 from fastapi import Header, Query
@@ -70,6 +70,18 @@ def etag(version: int) -> str:
 def matched(if_match: str | None) -> int | None:
     """Return the version that an `If-Match` names."""
     return min(int(if_match.removeprefix("W/").strip('"')), LARGEST) if if_match else None
+
+
+class Versioned(Protocol):
+    """A body that may say which version was seen."""
+
+    @property
+    def version(self) -> int | None: ...
+
+
+def seen(body: Versioned | None, if_match: str | None) -> int | None:
+    """Return the version that the caller saw: the body's, else the one of `If-Match`."""
+    return body.version if body is not None and body.version is not None else matched(if_match)
 
 
 def id_after(after: str | None) -> UUID | None:

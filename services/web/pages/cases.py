@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from services.errors import ConflictError, InvalidInputError, NotFoundError
 from services.i18n import N_
 from services.web import errors, workbooks
+from services.web.dates import end_of
 from services.web.drawn import drawn
 from services.web.edge import Page, PageDep
 from services.web.filters import Filter, as_id
@@ -103,7 +103,7 @@ async def _show(
         problems=problems or [],
         typed=typed,
         key=page.tx.ids.token(),
-        desk=next((task for task in view.tasks if task.mine and task.kind == "approve"), None),
+        desk=next((task for task in view.tasks if task.mine and task.kind != "submit"), None),
     )
 
 
@@ -187,7 +187,7 @@ async def grant(page: PageDep, case_id: UUID) -> Response:
     form = await page.form()
     view = await _grantable(page, case_id)
     typed, words = form.get("until"), form.get("words")[:2000]
-    until = _end_of(typed, page.reader.zone)
+    until = end_of(typed, page.reader.zone)
     if until is None:
         said = page.say(N_("“{typed}” is not a date; write for example 2027-03-15."), typed=typed[:40])
         return await _exception(page, view, problems=[{"message": said}], until=typed, words=words)
@@ -206,14 +206,3 @@ async def grant(page: PageDep, case_id: UUID) -> Response:
         day=page.dates.day(date.fromisoformat(typed)),
     )
     return page.go(f"/cases/{case_id}", said)
-
-
-def _end_of(typed: str, zone: str) -> datetime | None:
-    """Return the instant at which a typed day ends, or None where it is no day."""
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        return None
-    if day.year < 2000 or day.year > 2200:  # noqa: PLR2004 - what nobody means
-        return None
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,27 +14,27 @@ from models.case import Decision, Task
 from models.people import Person
 from services.errors import ConflictError, InvalidInputError, NotFoundError, OwnSubmissionError, SameSignerError
 from services.i18n import N_
-from services.process.definitions import ApproveStage, FileStage, Localized
+from services.process.definitions import JudgingStage, Localized
 from services.process.forms import Change
-from services.programmes.telling import actor_title
+from services.process.states import TaskKind
 from services.web import errors
+from services.web.consequences import BUTTONS, TO_SOMEBODY, UNDER_MORE, dialog_of, names_of
 from services.web.edge import Page, PageDep
-from services.web.filters import Filter, as_id
+from services.web.filters import Filter
 from services.web.plans import remarks_by_path
 from services.workflow import acts, opinions, remarks
 from services.workflow.carry_out import Outcome
 from services.workflow.cases import CaseView, OpenTask, case_of_task, case_view
+from services.workflow.possible import Possible
 from services.workflow.queue import Cursor, next_task
-from services.workflow.submissions import changes_between
+from services.workflow.seats import Seat
+from services.workflow.submissions import changes_between, submission_of_parent
 
 router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True)
-class Consequence:
-    """What an act will do, for the dialog that asks before it: sentences."""
-
-    sentences: tuple[str, ...]
+POSITIVE: tuple[Possible, ...] = ("approve", "sign", "assess")
+"""What passes a stage, by its kind."""
 
 
 @router.get("/tasks/{task_id}")
@@ -58,30 +58,31 @@ async def show_desk(
     if task is None:
         return await _closed(page, view, task_id, chosen=chosen)
     if task.kind == "submit":
-        return page.go(f"/cases/{view.id}/form" if task.mine else f"/cases/{view.id}")
-    submission = view.last_submission
-    if submission is None:
-        raise NotFoundError
+        return page.go(f"/cases/{view.id}/form" if task.mine else f"/cases/{view.id}", *_flashed(problems))
+    submission = view.last_submission or await submission_of_parent(page.tx, view.pack, view.id)
     changes = changes_between(view.submissions)
+    seat = view.seats.of(task.id)
+    may = seat.may if seat is not None else frozenset[Possible]()
+    positive = next((act for act in POSITIVE if act in may), None)
     return page.render(
         "desk.html",
         status_code=status_code if problems else 200,
         view=view,
         task=task,
         submission=submission,
-        form=submission.form,
+        form=submission.form if submission else None,
         chosen=chosen,
         changes=changes,
         changed={change.path for change in changes},
         removed=_removed(changes),
-        remarks=remarks_by_path(view.remarks, submission.id),
+        remarks=remarks_by_path(view.remarks, submission.id) if submission else {},
         own_remarks=[each for each in view.remarks if each.task_id == task.id and not each.sent],
         phrases=await remarks.phrases(page.tx, by=page.reader) if task.mine else [],
-        may_decide="approve" in view.may and task.mine,
-        why_not=_why_not(page, view),
-        return_to=_return_to(view, task),
-        approving=_approving(page, view, task),
+        may_decide=positive is not None,
+        why_not=_why_not(page, view, task, seat),
+        return_to=_return_to(view, task) if "return" in may else [],
         returning=_returning(page, view),
+        **more_of(page, view, task, positive=positive),
         key=page.tx.ids.token(),
         problems=problems or [],
         typed=typed or (await opinions.opinion_of(page.tx, by=page.reader, task_id=task_id) if task.mine else ""),
@@ -92,15 +93,52 @@ def _removed(changes: list[Change]) -> list[Change]:
     return [change for change in changes if change.kind == "removed"]
 
 
-def _why_not(page: Page, view: CaseView) -> str:
-    """Return why the holder of the task may not decide: they submitted the plan, or signed it for another office."""
-    own = page.reader.person_id in view.submitters
-    return OwnSubmissionError.default if own else SameSignerError.default
+def _flashed(problems: list[dict[str, Any]] | None) -> tuple[str, ...]:
+    """Return what the next page says where this one cannot be shown again."""
+    return (" ".join(str(each["message"]) for each in problems),) if problems else ()
+
+
+def more_of(page: Page, view: CaseView, task: OpenTask, *, positive: str | None = None) -> dict[str, Any]:
+    """Return what a task's page offers beside reading: its dialogs, and the acts that name somebody."""
+    seat = view.seats.of(task.id)
+    may = seat.may if seat is not None else frozenset[Possible]()
+    return {
+        "seat": seat,
+        "passing": dialog_of(page, view, task, positive) if positive and positive != "assess" else None,
+        "declining": dialog_of(page, view, task, "decline") if "decline" in may else None,
+        "dialogs": [dialog_of(page, view, task, act) for act in UNDER_MORE if act in may and act != "decline"],
+        "to_somebody": [(act, BUTTONS[act]) for act in TO_SOMEBODY if act in may],
+        "assesses": positive == "assess" or (task.kind == "assess" and "edit" in may),
+    }
+
+
+def _why_not(page: Page, view: CaseView, task: OpenTask, seat: Seat | None) -> str:
+    """Return why the holder of the task may not decide."""
+    if seat is not None and (seat.helper is not None or seat.waits_for is not None):
+        return _waits(page, seat)
+    said = OwnSubmissionError.default
+    if view.suspended_at is not None:
+        said = N_("The case is suspended; nothing can be done until the administrator resumes it.")
+    elif any(each.visit_id == task.visit_id and each.own for each in view.seats.signed):
+        said = SameSignerError.default
+    elif page.reader.person_id not in view.submitters and view.seats.signed:
+        said = N_("You have signed here already, or only added signers are waited for.")
+    return page.say(said)
+
+
+def _waits(page: Page, seat: Seat) -> str:
+    if seat.helper_id == page.reader.person_id:
+        return page.say(N_("{owner} delegated this to you: answer it under “More”."), owner=seat.person or "-")
+    if seat.helper is not None:
+        said = N_("You delegated this to {helper}; it comes back with the answer, or when you recall it.")
+        return page.say(said, helper=seat.helper)
+    said = N_("{name} was added before you and signs first; then it is your turn.")
+    return page.say(said, name=seat.waits_for or "-")
 
 
 def _return_to(view: CaseView, task: OpenTask) -> list[tuple[str, Localized]]:
     stage = view.definition.stage(task.stage)
-    codes = stage.return_to if isinstance(stage, ApproveStage) else ()
+    codes = [code for code in stage.return_to if code in view.visited] if isinstance(stage, JudgingStage) else ()
     return [(code, stage_title(view, code)) for code in codes]
 
 
@@ -109,35 +147,11 @@ def stage_title(view: CaseView, code: str) -> Localized:
     return view.definition.stage(code).title or Localized(zh=code, en=code)
 
 
-def _approving(page: Page, view: CaseView, task: OpenTask) -> Consequence:
-    """Say what an approval will do: wait for the others, go on to the next stage, or file."""
-    stage = view.definition.stage(task.stage)
-    others = [each for each in view.tasks if each.id != task.id]
-    if isinstance(stage, ApproveStage) and stage.mode == "all_of" and others:
-        names = _names(page, [actor_title(view.pack, each.actor).in_(page.locale) for each in others])
-        return Consequence((page.say(N_("Your opinion is recorded; it still waits for {others}."), others=names),))
-    following = view.definition.after(task.stage)
-    if isinstance(following, FileStage):
-        said = [page.say(N_("The plan is filed: it gets the next number of {season}."), season=view.season_key)]
-        told = _names(page, [actor_title(view.pack, actor).in_(page.locale) for actor in following.notify])
-        return Consequence((*said, *([page.say(N_("Told are: {names}."), names=told)] if told else [])))
-    if following is None:
-        return Consequence((page.say(N_("Your opinion is recorded.")),))
-    title = (following.title or Localized(zh=following.code, en=following.code)).in_(page.locale)
-    who = following.actors if isinstance(following, ApproveStage) else ()
-    names = _names(page, [actor_title(view.pack, actor).in_(page.locale) for actor in who])
-    return Consequence((page.say(N_("The plan goes on to “{stage}”: {names}."), stage=title, names=names),))
-
-
-def _returning(page: Page, view: CaseView) -> Consequence:
+def _returning(page: Page, view: CaseView) -> tuple[str, ...]:
     said = [page.say(N_("The plan goes back, and its submitter is told your reason."))]
     if len(view.tasks) > 1:
         said.append(page.say(N_("The other open opinions of this stage end; all of them are asked again later.")))
-    return Consequence(tuple(said))
-
-
-def _names(page: Page, names: list[str]) -> str:
-    return ("、" if page.locale == "zh" else ", ").join(names)
+    return tuple(said)
 
 
 @router.post("/tasks/{task_id}/approve")
@@ -145,7 +159,7 @@ async def approve(page: PageDep, task_id: UUID) -> Response:
     """Approve, then open the next waiting plan."""
     form = await page.form()
     chosen = Filter.read(form.get("filter"))
-    here = await _place(page, task_id)
+    here = await place_of(page, task_id)
     try:
         outcome = await acts.approve(
             page.tx,
@@ -156,11 +170,11 @@ async def approve(page: PageDep, task_id: UUID) -> Response:
             key=form.get("key")[:200] or None,
         )
     except ConflictError as error:
-        return await _conflict(page, error, here, chosen)
+        return await conflict(page, error, here, chosen)
     except (OwnSubmissionError, SameSignerError) as error:
         said = {"message": errors.words(error, page.locale)}
         return await show_desk(page, task_id, chosen, problems=[said], status_code=error.status)
-    return await _next(page, outcome, here, chosen)
+    return await go_on(page, outcome, here, chosen)
 
 
 @router.post("/tasks/{task_id}/return")
@@ -168,7 +182,7 @@ async def return_plan(page: PageDep, task_id: UUID) -> Response:
     """Return with a reason to an earlier stage, then open the next waiting plan."""
     form = await page.form()
     chosen = Filter.read(form.get("filter"))
-    here = await _place(page, task_id)
+    here = await place_of(page, task_id)
     try:
         outcome = await acts.return_case(
             page.tx,
@@ -180,47 +194,79 @@ async def return_plan(page: PageDep, task_id: UUID) -> Response:
             key=form.get("key")[:200] or None,
         )
     except ConflictError as error:
-        return await _conflict(page, error, here, chosen)
+        return await conflict(page, error, here, chosen)
     except InvalidInputError as error:
         problems = errors.problems_of(error, page.locale)
         return await show_desk(page, task_id, chosen, problems=problems, typed=form.get("words"))
-    return await _next(page, outcome, here, chosen)
+    return await go_on(page, outcome, here, chosen)
 
 
-async def _place(page: Page, task_id: UUID) -> Cursor:
+@dataclass(frozen=True)
+class Place:
+    """Where a task stands in the list of those of its kind."""
+
+    cursor: Cursor
+    kind: TaskKind
+    case_id: UUID
+
+    @property
+    def task_id(self) -> UUID:
+        """The task."""
+        return self.cursor.task_id
+
+
+async def place_of(page: Page, task_id: UUID) -> Place:
     """Return where the task stands in the queue, so that the next one is the one after it.
 
     Raises:
         NotFoundError: the reader may not see its case.
     """
-    await case_of_task(page.tx, page.reader, task_id)
+    case_id = await case_of_task(page.tx, page.reader, task_id)
     task = await page.tx.session.get(Task, task_id)
     if task is None:
         raise NotFoundError
-    return Cursor(task.due_sort, task.id)
+    return Place(Cursor(task.due_sort, task.id), cast("TaskKind", task.kind), case_id)
 
 
-async def _next(page: Page, outcome: Outcome, here: Cursor, chosen: Filter) -> Response:
-    view = await case_view(page.tx, page.reader, outcome.case_id)
-    said = _happened(page, view, outcome)
-    following = await next_task(page.tx, page.reader, chosen.queue("approve"), after=here)
+async def go_on(page: Page, outcome: Outcome, here: Place, chosen: Filter) -> Response:
+    """Say what was done and open the next waiting task of the same kind."""
+    said = await happened(page, outcome)
+    following = await next_task(page.tx, page.reader, chosen.queue(here.kind), after=here.cursor)
     if following is None:
         return page.go(chosen.behind("/queue"), said + " " + page.say(N_("Nothing more waits under this filter.")))
     return page.go(chosen.behind(f"/tasks/{following.task_id}"), said)
 
 
-def _happened(page: Page, view: CaseView, outcome: Outcome) -> str:
-    title = view.group_title(page.locale)
-    if outcome.state == "filed":
-        return page.say(N_("{group}: filed under number {number}."), group=title, number=outcome.number or "-")
-    stage = stage_title(view, outcome.state).in_(page.locale)
-    if outcome.act == "return":
-        return page.say(N_("{group}: returned to “{stage}”."), group=title, stage=stage)
-    return page.say(N_("{group}: approved; it stands at “{stage}” now."), group=title, stage=stage)
+SAID = {
+    "approve": N_("{group}: approved; it stands at “{stage}” now."),
+    "sign": N_("{group}: signed; it stands at “{stage}” now."),
+    "assess": N_("{group}: assessed; it stands at “{stage}” now."),
+    "oppose": N_("{group}: you voted against it; it stands at “{stage}” now."),
+    "return": N_("{group}: returned to “{stage}”."),
+    "decline": N_("{group}: not signed; it stands at “{stage}” now."),
+    "put-back": N_("{group}: the task is put back."),
+    "answer": N_("{group}: answered; the owner of the task is told."),
+    "transfer": N_("{group}: the task is transferred."),
+}
+DONE = {"filed": N_("{group}: filed under number {number}."), "rejected": N_("{group}: it ended without success.")}
 
 
-async def _conflict(page: Page, error: ConflictError, here: Cursor, chosen: Filter) -> Response:
-    following = await next_task(page.tx, page.reader, chosen.queue("approve"), after=here)
+async def happened(page: Page, outcome: Outcome) -> str:
+    """Say what an act did; of a case that its person sees no more, only that it is done."""
+    try:
+        view = await case_view(page.tx, page.reader, outcome.case_id)
+    except NotFoundError:
+        return page.say(N_("It is done; you see this case no more."))
+    titles = [stage_title(view, code).in_(page.locale) for code in outcome.state.split(", ") if code in view.visited]
+    said = DONE.get(outcome.state) or SAID.get(outcome.act, N_("{group}: it is done."))
+    return page.say(
+        said, group=view.group_title(page.locale), number=outcome.number or "-",
+        stage=names_of(page, titles) or outcome.state,
+    )  # fmt: skip
+
+
+async def conflict(page: Page, error: ConflictError, here: Place, chosen: Filter) -> Response:
+    following = await next_task(page.tx, page.reader, chosen.queue(here.kind), after=here.cursor)
     return page.render(
         "conflict.html",
         status_code=409,
@@ -251,64 +297,7 @@ async def _closed(page: Page, view: CaseView, task_id: UUID, *, chosen: Filter) 
     )
 
 
-@router.post("/tasks/{task_id}/remarks")
-async def pin(page: PageDep, task_id: UUID) -> Response:
-    """Pin a remark to a field; it goes out with the return."""
-    form = await page.form()
-    path = form.get("path")
-    try:
-        await remarks.pin_remark(page.tx, by=page.reader, task_id=task_id, path=path, text=form.get("text"))
-    except InvalidInputError as error:
-        return await _remarks_at(page, task_id, form.get("place") or path, refused=error, filter_=form.get("filter"))
-    return await _remarks_at(page, task_id, form.get("place") or path, filter_=form.get("filter"))
-
-
-@router.post("/remarks/{remark_id}/remove")
-async def unpin(page: PageDep, remark_id: UUID) -> Response:
-    """Take back one's own remark before it went out."""
-    form = await page.form()
-    task_id = as_id(form.get("task"))
-    await remarks.unpin_remark(page.tx, by=page.reader, remark_id=remark_id)
-    if task_id is None:
-        raise NotFoundError
-    return await _remarks_at(page, task_id, form.get("place"), filter_=form.get("filter"))
-
-
-async def _remarks_at(
-    page: Page, task_id: UUID, place: str, *, filter_: str, refused: InvalidInputError | None = None
-) -> Response:
-    """Return the remarks of one place anew, or without scripts the whole desk."""
-    chosen = Filter.read(filter_)
-    if not page.is_htmx:
-        return page.go(chosen.behind(f"/tasks/{task_id}"))
-    view = await case_view(page.tx, page.reader, await case_of_task(page.tx, page.reader, task_id))
-    submission = view.last_submission
-    task = next((each for each in view.tasks if each.id == task_id), None)
-    if submission is None or task is None:
-        raise NotFoundError
-    return page.render(
-        "parts/remarks_at.html",
-        view=view,
-        task=task,
-        form=submission.form,
-        chosen=chosen,
-        remarks=remarks_by_path(view.remarks, submission.id),
-        place=place,
-        may_decide="approve" in view.may and task.mine,
-        refused=errors.problems_of(refused, page.locale) if refused else [],
-    )
-
-
-@router.post("/phrases")
-async def add_phrase(page: PageDep) -> Response:
-    """Keep a stock phrase."""
-    form = await page.form()
-    await remarks.add_phrase(page.tx, by=page.reader, text=form.get("text"))
-    return page.go("/account", page.say(N_("The phrase is kept.")))
-
-
-@router.post("/phrases/{phrase_id}/remove")
-async def remove_phrase(page: PageDep, phrase_id: UUID) -> Response:
-    """Remove one's own stock phrase."""
-    await remarks.remove_phrase(page.tx, by=page.reader, phrase_id=phrase_id)
-    return page.go("/account", page.say(N_("The phrase is removed.")))
+def decides(view: CaseView, task: OpenTask) -> bool:
+    """Tell whether the reader may pass the stage by this task now."""
+    seat = view.seats.of(task.id)
+    return seat is not None and any(act in seat.may for act in POSITIVE)

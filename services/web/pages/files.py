@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -106,14 +105,14 @@ class _Arriving:
 async def _arriving(request: Request, field: str) -> AsyncIterator[_Arriving]:
     token, given = request.headers.get("X-CSRF-Token", ""), request.headers.get("X-File-Name")
     if given is not None:
-        yield _Arriving(clean_name(unquote(given)), field, token, request.stream())
+        yield _Arriving(uploads.clean_name(unquote(given)), field, token, request.stream())
         return
     form = await read_form(request, files=True)
     try:
         file = form.files.get("file")
         if file is None:
             raise InvalidInputError([{"field": "file", "message": N_("Choose a file first.")}])
-        name = clean_name(file.filename or "")
+        name = uploads.clean_name(file.filename or "")
         yield _Arriving(name, form.get("field"), token or form.get("csrf"), _pieces(file))
     finally:
         for each in form.files.values():
@@ -123,13 +122,6 @@ async def _arriving(request: Request, field: str) -> AsyncIterator[_Arriving]:
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
     while piece := await file.read(CHUNK):
         yield piece
-
-
-def clean_name(name: str) -> str:
-    """Return a file's own name: without folders, control and direction characters, at most 200 characters."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    kept = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C").strip()
-    return kept if len(kept) <= 200 else kept[:150] + kept[-50:]  # noqa: PLR2004 - its ending stays
 
 
 @router.post("/cases/{case_id}/attachments/{attachment_id}/remove")

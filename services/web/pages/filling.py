@@ -20,6 +20,7 @@ from services.web.arrival import Form
 from services.web.edge import Page, PageDep
 from services.web.forms import sum_lines
 from services.web.numbers import whole
+from services.web.pages.desk import more_of
 from services.web.plans import moved
 from services.workflow import acts, drafts
 from services.workflow.cases import CaseView, case_view
@@ -47,7 +48,7 @@ async def form_page(page: PageDep, case_id: UUID, check: bool = False) -> Respon
     """Show the draft; with `check` also what would be refused now."""
     view = await case_view(page.tx, page.reader, case_id)
     draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
-    problems = _told(page, draft.problems) if check else []
+    problems = told(page, draft.problems) if check else []
     return await _show(page, view, draft, Shown(problems=problems))
 
 
@@ -78,6 +79,7 @@ async def _show(page: Page, view: CaseView, draft: DraftView, shown: Shown) -> R
         following=_following(view),
         limit=page.settings.attachment_limit,
         key=page.tx.ids.token(),
+        **(more_of(page, view, task) if task is not None else {"dialogs": [], "to_somebody": []}),
     )
 
 
@@ -122,23 +124,29 @@ def _closed(page: Page, view: CaseView) -> str:
     )
 
 
-def _told(page: Page, problems: tuple[Problem, ...] | list[Problem]) -> list[dict[str, Any]]:
+def told(page: Page, problems: tuple[Problem, ...] | list[Problem]) -> list[dict[str, Any]]:
+    """Return problems with their words in the page's language."""
     return [{"path": each.path, "message": each.message.in_(page.locale)} for each in problems]
 
 
 @router.post("/cases/{case_id}/draft")
 async def autosave(page: PageDep, case_id: UUID) -> Response:
     """Save what is typed, as our script sends it; answer with the sums and the problems that are left."""
+    return await autosaved(page, case_id)
+
+
+async def autosaved(page: Page, case_id: UUID, *, task_id: UUID | None = None) -> Response:
+    """Save the draft of a case's form, or of a task's, and answer our script."""
     form = await page.form()
     try:
-        saved = await _save(page, case_id, form)
+        saved = await save(page, case_id, form, task_id=task_id)
     except GuantongError as error:
-        return JSONResponse({"words": _words(page, error)}, error.status)
-    draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
-    return JSONResponse({"version": saved, **_live(page, draft)})
+        return JSONResponse({"words": words_of(page, error)}, error.status)
+    draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id, task_id=task_id)
+    return JSONResponse({"version": saved, **live(page, draft)})
 
 
-def _live(page: Page, draft: DraftView) -> dict[str, Any]:
+def live(page: Page, draft: DraftView) -> dict[str, Any]:
     """Return what the open page puts in its places after a save."""
     at = page.dates.clock(page.tx.now, page.reader.zone)
     sums = [
@@ -164,7 +172,7 @@ def _live(page: Page, draft: DraftView) -> dict[str, Any]:
         "words": page.say(N_("saved {at}"), at=at),
         "sums": sums,
         "totals": totals,
-        "problems": _told(page, draft.problems),
+        "problems": told(page, draft.problems),
         "left": _left(page, left),
     }
 
@@ -180,7 +188,8 @@ def _left(page: Page, n: int) -> str:
     )
 
 
-def _words(page: Page, error: GuantongError) -> str:
+def words_of(page: Page, error: GuantongError) -> str:
+    """Say why a draft was not saved."""
     if isinstance(error, DraftConflictError):
         return page.say(
             N_("This draft was saved in another window at {saved}. What you typed here is still here, but not saved."),
@@ -195,13 +204,16 @@ def _local(page: Page, instant: Any) -> str:
     return str(errors.said_value(str(instant), page.locale, page.reader.zone))
 
 
-async def _save(page: Page, case_id: UUID, form: Form) -> int:
-    draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
-    data = _typed(draft, form)
-    return await drafts.save_draft(page.tx, by=page.reader, case_id=case_id, data=data, version=form.number("version"))
+async def save(page: Page, case_id: UUID, form: Form, *, task_id: UUID | None = None) -> int:
+    """Save what a form holds as the draft of a case's form, or of a task's; return the draft's new version."""
+    draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id, task_id=task_id)
+    data, version = typed_data(draft, form), form.number("version")
+    return await drafts.save_draft(
+        page.tx, by=page.reader, case_id=case_id, data=data, version=version, task_id=task_id
+    )
 
 
-def _typed(draft: DraftView, form: Form) -> dict[str, Any]:
+def typed_data(draft: DraftView, form: Form) -> dict[str, Any]:
     """Return what was typed as raw data; files are attached and removed on their own, so the draft's stand."""
     raw = parse_form_post(draft.form, form.items)
     for part, each in draft.form.walk():
@@ -217,17 +229,17 @@ async def send_form(page: PageDep, case_id: UUID) -> Response:
     act, _, place = form.get("act", "save").partition(":")
     view = await case_view(page.tx, page.reader, case_id)
     draft = await drafts.open_draft(page.tx, by=page.reader, case_id=case_id)
-    raw = _typed(draft, form)
+    raw = typed_data(draft, form)
     if act == "merge":
         return await _merge(page, view, draft, raw, said="")
     if act == "remove":
-        _remove_row(raw, place)
+        remove_row(raw, place)
     try:
         await drafts.save_draft(page.tx, by=page.reader, case_id=case_id, data=raw, version=form.number("version"))
     except DraftConflictError as error:
-        return await _merge(page, view, draft, raw, said=_words(page, error))
+        return await _merge(page, view, draft, raw, said=words_of(page, error))
     except InvalidInputError as error:
-        shown = Shown(data=_readable(draft, raw), problems=errors.problems_of(error, page.locale), status_code=422)
+        shown = Shown(data=readable(draft, raw), problems=errors.problems_of(error, page.locale), status_code=422)
         return await _show(page, view, draft, shown)
     if act == "submit":
         return await _submit(page, view, draft, form)
@@ -244,7 +256,8 @@ async def _after_saving(page: Page, view: CaseView, act: str, place: str) -> Res
     return page.go(f"/cases/{case_id}/form", page.say(N_("The draft is saved.")))
 
 
-def _remove_row(raw: dict[str, Any], place: str) -> None:
+def remove_row(raw: dict[str, Any], place: str) -> None:
+    """Take the row at `part.field.n` out of typed data."""
     part, _, rest = place.partition(".")
     name, _, index = rest.partition(".")
     rows = raw.get(part, {}).get(name)
@@ -253,7 +266,7 @@ def _remove_row(raw: dict[str, Any], place: str) -> None:
         del rows[at]
 
 
-def _readable(draft: DraftView, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+def readable(draft: DraftView, raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return typed data that cannot be kept whole, entry by entry: what can be shown is shown, the rest is the draft's."""
     kept: dict[str, Any] = {part: dict(values) for part, values in draft.data.items()}
     for part, each in draft.form.walk():
@@ -268,7 +281,7 @@ def _readable(draft: DraftView, raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 async def _merge(page: Page, view: CaseView, draft: DraftView, raw: Mapping[str, Any], *, said: str) -> Response:
     """Show what was typed against what another window saved; saving now saves over that."""
-    shown = Shown(data=_readable(draft, raw), said=said, merge=True, status_code=409 if said else 200)
+    shown = Shown(data=readable(draft, raw), said=said, merge=True, status_code=409 if said else 200)
     return await _show(page, view, draft, shown)
 
 
@@ -286,7 +299,7 @@ async def _submit(page: Page, view: CaseView, draft: DraftView, form: Form) -> R
         saved = await drafts.open_draft(page.tx, by=page.reader, case_id=view.id)
         problems = errors.problems_of(error, page.locale)
         said = _closed(page, view) if isinstance(error, ClosedError) else ""
-        said = said or ("" if problems else _words(page, error))
+        said = said or ("" if problems else words_of(page, error))
         return await _show(page, view, saved, Shown(problems=problems, said=said, status_code=error.status))
     after = await case_view(page.tx, page.reader, outcome.case_id)
     stage = next((mark.title for mark in after.stages if mark.code == outcome.state), None)

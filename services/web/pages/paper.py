@@ -25,7 +25,8 @@ from services.web import errors, uploads
 from services.web.arrival import Form, read_form, refuse_other_sites
 from services.web.edge import Page, PageDep, check_token, page_in
 from services.web.filters import Filter, as_id
-from services.web.pages.files import SEALED, SHOWN, clean_name
+from services.web.pages.files import SEALED, SHOWN
+from services.web.uploads import clean_name
 from services.workflow.cases import CaseView, OpenTask, case_view
 from services.workflow.paper import (
     MAX_SCANS,

@@ -95,7 +95,7 @@ async def lines_of(page: Page, rows: tuple[TaskRow, ...], chosen: Filter) -> lis
 async def _line(tx: Tx, row: TaskRow, chosen: Filter) -> Line:
     definition = (await pinned_pack(tx, row.version_id)).process(row.process)
     title = definition.stage(row.stage).title or Localized(zh=row.stage, en=row.stage)
-    desk = row.kind == "approve"
+    desk = row.kind != "submit"
     # A form opens for who holds the position; on behalf of others the way to it is the case.
     form = f"/cases/{row.case_id}" if row.on_behalf_of else f"/cases/{row.case_id}/form"
     address = chosen.behind(f"/tasks/{row.task_id}") if desk else form

@@ -135,6 +135,7 @@ def return_(case: Case, event: events.Return, context: Context) -> None:
     visit, seat, away = judging(case, event, context)
     stage = case.stage(visit)
     require(event.to in stage.get("return_to", ()) and event.words.strip(), "not there, or no reason")
+    require(event.to in case.visits, "has not been there")
     assert context.person is not None
     straight = stage.get("after_correction") == "straight-back"
     case.back(event.to, context, mine=(seat, away or context.person) if straight else None)
@@ -215,7 +216,8 @@ def recall(case: Case, event: events.Recall, context: Context) -> None:
 
 def add_signer(case: Case, event: events.AddSigner, context: Context) -> None:
     visit, seat = on_task(case, event)
-    acts(seat, context)
+    away = acts(seat, context)
+    require(event.person not in (context.person, away), "oneself")
     require(case.chart.kind(visit.stage) in JUDGED, "nobody signs here")
     hand_to(case, visit, seat, event.person, context)
     may_get(case, visit, event.person, context)

@@ -160,6 +160,11 @@ def grant_exception(case: Case, event: events.GrantException, context: Context) 
     require(granted, "nothing closes here, or may not")
     visit = granted[-1]
     require(POSITIONS[case.stage(visit)["by"]] not in context.held, "their own")
+    away = {each.person for each in context.stand_ins}
+    lent = {position for each in context.stand_ins for position in each.held}
+    for seat in visit.seats:
+        mine = seat.person in {context.person} | away if seat.person else seat.position in context.held | lent
+        require(not mine, "their own to submit")
     require(event.words.strip() and event.until > context.now, "no reason, or over")
     require(visit.close is None or event.until > visit.close, "no longer than before")
     closed = visit.exception[1] if visit.exception else visit.close
