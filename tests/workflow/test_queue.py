@@ -32,7 +32,7 @@ async def open_tasks(tx: Tx, world: World) -> list[Any]:
 
 
 def left_by(chosen: QueueFilter, tasks: list[Any], *, light: bool = True) -> list[Any]:
-    wanted = {name: value for name, value in vars(chosen).items() if value is not None and (light or name != "light")}
+    wanted = {name: value for name, value in vars(chosen).items() if value and (light or name != "light")}
     return [task for task in tasks if all(task[name] == value for name, value in wanted.items())]
 
 
