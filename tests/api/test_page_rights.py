@@ -60,8 +60,9 @@ async def full(module_database, tmp_path_factory) -> AsyncIterator[Installation]
 
 async def status(full: Installation, method: str, template: str, column: str) -> int:
     ids = full.ids["qd"]
+    act = "transfer" if "/give/" in template else "claim"
     case = "physics_id" if template.startswith("/cases/") and template.endswith(OF_PHYSICS) else "math_id"
-    path = template.format(**ids | {"case_id": ids[case], "task_id": ids["guidance_id"], "n": "1"})
+    path = template.format(**ids | {"case_id": ids[case], "task_id": ids["guidance_id"], "n": "1", "act": act})
     token, csrf = full.sessions.get(ROLES.get(column, ""), ("", ""))
     transport = httpx.ASGITransport(app=full.app, raise_app_exceptions=False)
     more = {}
@@ -160,6 +161,15 @@ POST /tasks/{task_id}/opinion                          403 403 404 403 404 303 4
 POST /tasks/{task_id}/snooze                           403 403 404 403 404 303 403 403 403 404 403 404 404 303
 POST /tasks/{task_id}/urge                             303 403 404 303 404 403 303 303 303 404 303 404 404 303
 POST /tasks/{task_id}/wake                             404 404 404 404 404 303 404 404 404 404 404 404 404 303
+GET  /tasks/{task_id}/assessment                       404 404 404 404 404 404 404 404 404 404 404 404 404 303
+GET  /tasks/{task_id}/give/{act}                       403 403 404 403 404 200 403 403 403 404 200 404 404 303
+POST /cases/{case_id}/signers/{task_id}/remove         404 404 409 404 404 409 409 409 409 404 409 404 404 303
+POST /cases/{case_id}/visits/{visit_id}/extension      409 409 404 409 404 409 409 409 409 404 409 404 404 303
+POST /tasks/{task_id}/acts/{act}                       403 403 404 403 404 303 403 403 403 404 403 404 404 303
+POST /tasks/{task_id}/assessment                       404 404 404 404 404 404 404 404 404 404 404 404 404 303
+POST /tasks/{task_id}/draft                            409 409 404 409 404 409 409 409 409 404 409 404 404 303
+POST /tasks/{task_id}/give/{act}                       403 403 404 403 404 303 403 403 403 404 303 404 404 303
+POST /tasks/{task_id}/take-back                        409 409 404 409 404 409 409 409 409 404 409 404 404 303
 """
 
 

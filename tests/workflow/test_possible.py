@@ -168,12 +168,16 @@ async def any_done(tx: Tx, ways: list[Act]) -> bool:
         try:
             async with tx.savepoint():
                 await way()
-                raise Undone
+                undo()
         except Undone:
             return True
         except GuantongError:
             continue
     return False
+
+
+def undo() -> None:
+    raise Undone
 
 
 class Undone(Exception):  # noqa: N818 - no error: the act succeeded
