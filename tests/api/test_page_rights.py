@@ -89,11 +89,13 @@ async def on_paper(made: Installation) -> str:
 
 async def status(full: Installation, method: str, template: str, column: str) -> int:
     ids = full.ids["qd"]
+    act = "transfer" if "/give/" in template else "claim"
     case = "physics_id" if template.startswith("/cases/") and template.endswith(OF_PHYSICS) else "math_id"
     more = {
         "case_id": ids[case],
         "task_id": ids["guidance_id"],
         "n": "1",
+        "act": act,
         "act_name": "end",
         "decision_id": ids["paper_id"],
     }
@@ -212,6 +214,15 @@ GET  /tasks/{task_id}/paper                             404 404 404 404 404 404 
 POST /tasks/{task_id}/paper                             404 404 404 404 404 404 404 404 404 404 422 404 404 303
 POST /queue/bulk                                        200 200 200 200 200 200 200 200 200 200 200 200 200 303
 POST /queue/bulk/confirm                                409 409 409 409 409 409 409 409 409 409 409 409 409 303
+GET  /tasks/{task_id}/assessment                       404 404 404 404 404 404 404 404 404 404 404 404 404 303
+GET  /tasks/{task_id}/give/{act}                       403 403 404 403 404 200 403 403 403 404 200 404 404 303
+POST /cases/{case_id}/signers/{task_id}/remove         404 404 409 404 404 409 409 409 409 404 409 404 404 303
+POST /cases/{case_id}/visits/{visit_id}/extension      409 409 404 409 404 409 409 409 409 404 409 404 404 303
+POST /tasks/{task_id}/acts/{act}                       403 403 404 403 404 303 403 403 403 404 403 404 404 303
+POST /tasks/{task_id}/assessment                       404 404 404 404 404 404 404 404 404 404 404 404 404 303
+POST /tasks/{task_id}/draft                            409 409 404 409 404 409 409 409 409 404 409 404 404 303
+POST /tasks/{task_id}/give/{act}                       403 403 404 403 404 303 403 403 403 404 303 404 404 303
+POST /tasks/{task_id}/take-back                        409 409 404 409 404 409 409 409 409 404 409 404 404 303
 """
 
 

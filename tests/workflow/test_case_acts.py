@@ -22,7 +22,8 @@ from services.workflow.acts import approve, submit_plan, withdraw
 from services.workflow.administering import end_case, jump, reopen, resume, suspend
 from services.workflow.bulk import ListChangedError, approve_all, list_digest, preview
 from services.workflow.carry_out import OldFormError
-from services.workflow.extending import ask_extension, grant_extension, refuse_extension
+from services.workflow.extending import ask_extension, grant_exception, grant_extension, refuse_extension
+from services.workflow.handing import add_signer, transfer
 from services.workflow.paper import PrintedForm, Scan, enter_from_paper, printed_form
 from tests.conftest import move_clock
 from tests.workflow.office import PLAN, Office, make_office
@@ -259,3 +260,24 @@ async def test_a_form_printed_from_an_older_version_is_refused(office: Office) -
             enter_from_paper, "finance-head", task_id=task.id, person_id=office.people["finance-clerk"],
             decision="approve", scans=[SCAN], printed=form,
         )  # fmt: skip
+
+
+# --- one's own ------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_adds_themself_as_a_signer(office: Office) -> None:
+    await office.submit()
+    task = await office.task("countersign", FINANCE)
+    own = office.people["finance-clerk"]
+    with pytest.raises(InvalidInputError):
+        await office.do(add_signer, "finance-clerk", task_id=task.id, person=own, how="beside")
+
+
+async def test_nobody_grants_a_late_exception_for_a_task_that_was_handed_to_them(office: Office) -> None:
+    task, head = await office.task("plan"), office.people["education-head"]
+    more = {"case_id": office.case_id, "until": local(2027, 6, 1), "words": "Snow"}
+    await office.do(transfer, "robotics-chief", task_id=task.id, to=head)
+    with pytest.raises(OwnSubmissionError):
+        await office.do(grant_exception, "education-head", **more)
+    await office.do(transfer, "education-head", task_id=task.id, to=office.people["robotics-coach-1"])
+    await office.do(grant_exception, "education-head", **more)

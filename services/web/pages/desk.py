@@ -266,6 +266,7 @@ async def happened(page: Page, outcome: Outcome) -> str:
 
 
 async def conflict(page: Page, error: ConflictError, here: Place, chosen: Filter) -> Response:
+    """Say that somebody was faster, and where the next task is."""
     following = await next_task(page.tx, page.reader, chosen.queue(here.kind), after=here.cursor)
     return page.render(
         "conflict.html",

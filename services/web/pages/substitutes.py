@@ -33,7 +33,7 @@ from services.web.edge import Page, PageDep
 from services.web.filters import as_id
 
 router = APIRouter(include_in_schema=False)
-STANDINGS = {"now": N_("standing in"), "to-come": N_("to come"), "over": N_("over"), "ended": N_("ended")}
+STANDINGS = {"now": N_("standing in now"), "to-come": N_("to come"), "over": N_("over"), "ended": N_("ended")}
 MOST_COLLEAGUES = 200
 
 
