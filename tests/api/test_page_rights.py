@@ -97,6 +97,7 @@ async def status(full: Installation, method: str, template: str, column: str) ->
         "n": "1",
         "act": act,
         "act_name": "end",
+        "objection_id": ids["guidance_id"],
         "decision_id": ids["paper_id"],
     }
     if "/scans/" in template:
@@ -115,6 +116,7 @@ async def status(full: Installation, method: str, template: str, column: str) ->
         return (await http.request(method, path, **more)).status_code
 
 
+# Nothing of Qingdao is posted: who finds objections is held in tests/web/test_objecting.py.
 # method path chief coach other-chief base unit-admin reviewer clerk head finance outsider administrator auditor security nobody
 TABLE = """
 GET  /                                                 303 303 303 303 303 303 303 303 303 303 303 303 303 303
@@ -205,6 +207,9 @@ POST /administration/programmes/{programme_id}/migrate  404 404 404 404 404 404 
 GET  /cases/{case_id}/acts/{act_name}                   404 404 404 404 404 404 404 404 404 404 200 404 404 303
 POST /cases/{case_id}/acts/{act_name}                   404 404 404 404 404 404 404 404 404 404 303 404 404 303
 GET  /cases/{case_id}/decisions/{decision_id}/scans/{n} 404 404 404 404 404 200 200 200 200 404 200 404 404 303
+GET  /cases/{case_id}/objections                        404 404 404 404 404 404 404 404 404 404 404 404 404 303
+POST /cases/{case_id}/objections                        404 404 404 404 404 404 404 404 404 404 404 404 404 303
+POST /cases/{case_id}/objections/{objection_id}         404 404 404 404 404 404 404 404 404 404 404 404 404 303
 GET  /cases/{case_id}/paper                             200 200 404 200 404 200 200 200 200 404 200 404 404 303
 GET  /cases/{case_id}/process                           200 200 404 200 404 200 200 200 200 404 200 404 404 303
 GET  /seasons/{season_id}/process                       404 404 404 200 404 200 200 200 200 200 200 404 404 303
