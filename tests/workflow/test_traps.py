@@ -81,6 +81,12 @@ def test_the_last_signer_stays_and_one_who_is_taken_out_is_told(town: Town) -> N
     assert story.state.status == "filed"
 
 
+def test_who_was_still_to_be_asked_is_not_told_that_they_are_taken_out(town: Town) -> None:
+    story = begun(town, approval("offices", {"in_sequence": OFFICES}))
+    story.by("admin", "remove-signer", "finance/clerk", aim="waiting")
+    assert story.told("finance", "task-opened", "signer-removed") == []
+
+
 def test_whose_task_the_first_of_several_closed_by_rejecting_hears_by_whom(town: Town) -> None:
     story = begun(town, approval("either", {"any_of": OFFICES}, may_reject=True))
     tasks = {task.actor: task.id for task in story.visit("either").tasks}

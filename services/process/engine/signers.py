@@ -77,7 +77,8 @@ def remove_signer(change: Change, event: RemoveSigner) -> None:
         )
     change.more |= {"visit": visit, "acted_task": task.id, "acted_position": task.position}
     _take_out(change, visit, task, gone=gone)
-    persons, losing = ((task.person,), ()) if task.person else ((), (task,))
+    persons = (task.person,) if task.person else ()
+    losing = (task,) if task.person is None and visit.task(task.id) is not None else ()  # who waits was asked nothing
     change.tell("signer-removed", visit=visit, persons=persons, losing=losing)
 
 

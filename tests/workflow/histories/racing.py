@@ -18,12 +18,17 @@ from tests.workflow.histories.likeness import canonical, ids_of
 from tests.workflow.histories.lived import NOT_IN_THE_STORE, Lived
 from tests.workflow.histories.standing import standing
 
+RACED = "two acts at once: "
 Pair = list[tuple[Act, Event]]
 
 
 def race(story: Lived, random: Random) -> None:
     """Let two people act at the same moment, mostly such as each could; raise Broken where it came to something else."""
-    story._run(_race(story, _two(story, random)))
+    pair = _two(story, random)
+    try:
+        story._run(_race(story, pair))
+    except Broken as broken:
+        raise Broken(f"{RACED}{broken.rule}", [act for act, _ in pair], *broken.values) from broken
 
 
 def _two(story: Lived, random: Random) -> Pair:
@@ -59,7 +64,7 @@ async def _race(story: Lived, pair: Pair) -> None:
               for p, (done, state) in zip((pair, pair[::-1]), expected, strict=True)]  # fmt: skip
     won = {act.do: ok for (act, _), ok in zip(pair, came, strict=True)}
     if not any(_same(found, state) for _, state in orders):
-        raise Broken("two acts at once came to what neither order gives", [act for act, _ in pair], won, found, orders)
+        raise Broken("they came to what neither order gives", won, found, orders)
     standing(facts, story.definitions)
 
 

@@ -128,6 +128,8 @@ def _told(facts: Facts, case: Fact, tasks: dict[str, Any]) -> None:
     for row in rows:
         if row["task_id"] is None:
             continue
+        if row["task_id"] not in tasks:
+            raise Broken("somebody is told of a task that is not there", row["kind"])
         is_open = tasks[row["task_id"]]["state"] == "open"
         if row["state"] == "pending" and not is_open and row["kind"] not in INFORMING:
             raise Broken("somebody is still to be asked to act on a closed task", row["kind"])

@@ -18,7 +18,7 @@ from tests.process.model.shrink import Failure, shrunk
 from tests.process.model.wander import some_act
 from tests.workflow.histories.lived import SPACES, Lived
 from tests.workflow.histories.pack import adapted
-from tests.workflow.histories.racing import race
+from tests.workflow.histories.racing import RACED, race
 from tests.workflow.histories.town import Town
 
 LENGTHS = (6, 12, 24)
@@ -48,6 +48,8 @@ def trial(seed: int, town: Town, other: Town | None = None) -> Lived:
     try:
         _lived(story, seed)
     except Broken as broken:
+        if broken.rule.startswith(RACED):
+            raise AssertionError(f"seed {seed}: {broken}") from broken
         failure = InStore(raw, people, story.acts, broken.rule, town=town)
         raise AssertionError(f"seed {seed}: {broken}\n\n{shown(shrunk(failure))}") from broken
     if other is not None and seed % AGAIN == 0:
