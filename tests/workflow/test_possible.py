@@ -25,7 +25,7 @@ LOGINS = (
     "robotics-chief", "robotics-coach-1", "finance-clerk", "finance-head", "reviewer", "education-head", "expert-1",
     "administrator",
 )  # fmt: skip
-TO = ("institute-clerk", "finance-head", "teachers-head")
+TO = ("institute-clerk", "finance-head", "teachers-head", "reviewer", "institute-head")
 """Whom tasks are offered to; one of them could act on any of them."""
 Act = Callable[[], Awaitable[Any]]
 
