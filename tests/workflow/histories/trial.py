@@ -25,7 +25,7 @@ LENGTHS = (6, 12, 24)
 RACING = 3
 """Of so many histories one ends with two acts at once."""
 AGAIN = 10
-"""Of so many one is lived a second time, in another database."""
+"""Of so many one that did not end so is lived a second time, in another database."""
 MOST = 80
 """So many shorter histories are tried at the most to make a failing one small."""
 
@@ -52,7 +52,7 @@ def trial(seed: int, town: Town, other: Town | None = None) -> Lived:
             raise AssertionError(f"seed {seed}: {broken}") from broken
         failure = InStore(raw, people, story.acts, broken.rule, town=town)
         raise AssertionError(f"seed {seed}: {broken}\n\n{shown(shrunk(failure))}") from broken
-    if other is not None and seed % AGAIN == 0:
+    if other is not None and seed % AGAIN == 0 and seed % RACING != 1:
         again = Lived(deepcopy(raw), people.copy(), other, space=space).play(story.acts)
         _same_rows(seed, again, story)
     return story
