@@ -28,7 +28,7 @@ def standing(facts: Facts, definitions: dict[str, ProcessDefinition]) -> None:
         _tasks(case, state, tasks, definition)
         _deadlines(facts, case, state, tasks)
         _alarms(facts, case, state, tasks, definition)
-        _told(facts, case, tasks)
+        _told(facts, case, tasks, definition)
         _submissions(facts, case, state)
         _numbers(facts, case, state)
         _chain(facts, case, state)
@@ -123,7 +123,7 @@ def _ladder(definition: ProcessDefinition, task: Fact) -> bool:
     return isinstance(stage, ActedStage) and bool(stage.overdue)
 
 
-def _told(facts: Facts, case: Fact, tasks: dict[str, Any]) -> None:
+def _told(facts: Facts, case: Fact, tasks: dict[str, Any], definition: ProcessDefinition) -> None:
     rows = facts.of("notification", case["id"])
     for row in rows:
         if row["task_id"] is None:
@@ -131,7 +131,10 @@ def _told(facts: Facts, case: Fact, tasks: dict[str, Any]) -> None:
         if row["task_id"] not in tasks:
             raise Broken("somebody is told of a task that is not there", row["kind"])
         is_open = tasks[row["task_id"]]["state"] == "open"
-        if row["state"] == "pending" and not is_open and row["kind"] not in INFORMING:
+        others = "others" in getattr(
+            definition.tells, row["kind"].replace("-", "_"), ()
+        )  # it is meant for who lost a task
+        if row["state"] == "pending" and not is_open and row["kind"] not in INFORMING and not others:
             raise Broken("somebody is still to be asked to act on a closed task", row["kind"])
         if row["state"] == "void" and is_open:
             raise Broken("a notification of an open task is void", row["kind"])

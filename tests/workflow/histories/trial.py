@@ -25,7 +25,9 @@ LENGTHS = (6, 12, 24)
 RACING = 3
 """Of so many histories one ends with two acts at once."""
 AGAIN = 10
-"""Of so many one is lived a second time, in another database."""
+"""Of so many one that did not end so is lived a second time, in another database."""
+GIVING_UP = 4
+"""Of so many a filed one gives its number up and is filed again."""
 MOST = 80
 """So many shorter histories are tried at the most to make a failing one small."""
 
@@ -52,7 +54,7 @@ def trial(seed: int, town: Town, other: Town | None = None) -> Lived:
             raise AssertionError(f"seed {seed}: {broken}") from broken
         failure = InStore(raw, people, story.acts, broken.rule, town=town)
         raise AssertionError(f"seed {seed}: {broken}\n\n{shown(shrunk(failure))}") from broken
-    if other is not None and seed % AGAIN == 0:
+    if other is not None and seed % AGAIN == 0 and seed % RACING != 1:
         again = Lived(deepcopy(raw), people.copy(), other, space=space).play(story.acts)
         _same_rows(seed, again, story)
     return story
@@ -68,9 +70,24 @@ def _lived(story: Lived, seed: int) -> None:
         race(story, random)
     elif seed % AGAIN:
         if story.state.status not in ("open", "filed", "completed"):
-            story.do(Act("reopen", "admin", to=next(c for c in story.chart.stage if story.chart.kind(c) == "submit")))
+            story.do(Act("reopen", "admin", to=_first_submit(story)))
         finish(story)
+        if seed % GIVING_UP == 2 and story.state.status == "filed":
+            _given_up(story)
     story.verified()
+
+
+def _first_submit(story: Lived) -> str:
+    return next(code for code in story.chart.stage if story.chart.kind(code) == "submit")
+
+
+def _given_up(story: Lived) -> None:
+    """Let a filed case be ended after all, and filed again under another number."""
+    number = story.state.number
+    for do in ("reopen", "end", "reopen"):
+        story.do(Act(do, "admin", to="" if do == "end" else _first_submit(story)))
+    finish(story)
+    same("a number that was given up was given again", story.state.number == number, False)
 
 
 def _same_rows(seed: int, again: Lived, story: Lived) -> None:
