@@ -50,6 +50,8 @@ FROM task t JOIN project_group g ON g.id = t.group_id JOIN visit v ON v.id = t.v
 UNION ALL SELECT '/cases/' || c.id, g.code FROM cases c JOIN project_group g ON g.id = c.group_id
 UNION ALL SELECT '/seasons/' || s.id, 'season' FROM season s
 """
+CONFIRM = "/confirm?act=approve"
+"""The end of the second link of what asks for an approval: the page that confirms it."""
 KINDS = "SELECT 'm.' || n.message_id AS key, n.kind FROM notification n WHERE n.state = 'enclosed'"
 LEFT = """
 SELECT (SELECT count(*) FROM alarm WHERE next_at <= $1) + (SELECT count(*) FROM notification WHERE state = 'pending')
@@ -108,17 +110,24 @@ class Post:
     def link_for(self, login: str) -> str:
         """Return the link in what this person got at the last look."""
         (mail,) = (mail for mail in self.mails if mail.recipients == [f"{login}@example.test"])
-        (link,) = re.findall(re.escape(self.house.url) + r"/\S*", mail.text)
-        return link
+        (link,) = [link for link in self._links(mail) if not link.endswith(CONFIRM)]
+        return self.house.url + link
+
+    def _links(self, mail: Received) -> list[str]:
+        return re.findall(re.escape(self.house.url) + r"(/\S*)", mail.text)
 
     def _letter(self, mail: Received, kinds: dict[str, list[str]], names: dict[str, str]) -> Letter:
         (recipient,) = mail.recipients
         why = sorted(kinds[mail.message_id.strip("<>").partition("@")[0]])
-        links = re.findall(re.escape(self.house.url) + r"(/\S*)", mail.text)
+        links = self._links(mail)
         assert all(link in mail.html for link in links), "text and HTML lead to the same pages"
         if why != [ANCHOR]:
             subject = str(mail.mail["Subject"])
             assert any(WORDS[kind] in subject for kind in why), subject
+        asked = {link.removesuffix(CONFIRM) for link in links if link.endswith(CONFIRM)}
+        links = [link for link in links if not link.endswith(CONFIRM)]
+        judged = {link for link in links if link.startswith("/tasks/") and " plan" not in names[link]}
+        assert asked == judged if why == ["task-opened"] else asked <= judged, "what is to be approved may be confirmed"
         about = sorted(names.get(link, link) for link in links)
         login = recipient.removesuffix("@example.test")
         return Letter(login, " + ".join(why), " + ".join(about), mail.calendar is not None)
