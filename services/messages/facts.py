@@ -11,7 +11,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.messages.kinds import FROM_SERIES, MOVES_DATES, NEEDS_OPEN_TASK, PEOPLE_KINDS, TO_ASSIGNEE, urgency
+from services.messages.kinds import (
+    FROM_SERIES,
+    MOVES_DATES,
+    NEEDS_OPEN_TASK,
+    OF_THE_CASE,
+    PEOPLE_KINDS,
+    TO_ASSIGNEE,
+    urgency,
+)
 from services.messages.recipients import HELD, NAMED, OVER, TASK, YOURS, gone, one_of
 from services.messages.standing import Standing, read_standing
 from services.process.definitions import ProcessDefinition
@@ -121,7 +129,7 @@ class Item:
         """The page to open; looking at it changes nothing."""
         if self.kind == "question-withdrawn":
             return "/tasks"  # what the question showed may be out of sight again
-        if self.row["task_id"] and self.row["holds"]:
+        if self.row["task_id"] and self.row["holds"] and self.kind not in OF_THE_CASE:
             return f"/tasks/{self.row['task_id']}"
         if self.kind == "recalled" or (self.kind == "signer-added" and not self.row["task_id"]):
             return "/"  # they have no part in the case, or none yet

@@ -23,6 +23,9 @@ TO_ASSIGNEE = (
 TO_POSITION = ("extension-asked", "objected")
 """Told to whoever holds the position that the context names: they decide on what was asked."""
 
+OF_THE_CASE = ("ended", "rejected", "failed", "jumped", "suspended", "reopened")
+"""Told of the case as a whole, also to whoever lost a task by it: they lead to the case and not to a closed task."""
+
 BEFORE_DUE = ("remind", "warn")
 STANDS_FOR = ("remind", "close", "overdue")
 """What may stand for a reminder whose due date has passed, the best last: they speak to those who have to act."""
