@@ -25,7 +25,7 @@ from tests.api.test_rights import body_of
 CODES = ("qd", "yt", "wh")
 CASES = ("math", "physics", "biology")
 TASKS = ("guidance_id", "plan_id", "basic_id", "done_id")
-NUMBER_FREE = {"n": "1", "act": "transfer"}
+NUMBER_FREE = {"n": "1", "act": "transfer", "act_name": "end"}
 SIGNED_IN = ("chief", "unit-admin", "reviewer", "clerk", "administrator", "auditor", "security")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/sign-in", "/activate"}
 

@@ -154,6 +154,9 @@ def return_(change: Change, event: Return) -> None:
             act="return",
             choices=", ".join(stage.return_to) or "-",
         )
+    if event.to not in change.before.visits:
+        words = N_("The case has not been in “{to}”, so it cannot go back there.")
+        raise IllegalTransitionError(words, state=visit.stage, to=event.to, act="return")
     reasoned(event.words, "Say why it goes back.")
     owner = (on_behalf or named(change.context)) if stage.after_correction == "straight-back" else None
     send_back(change, visit, event.to, outcome="returned", mine=task, owner=owner)
