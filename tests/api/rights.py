@@ -20,7 +20,7 @@ from services.people.accounts import token_digest
 from services.people.substitutes import Wish, name_substitute
 from services.store.transaction import Store, Tx
 from services.web.api.description import operations
-from services.workflow import acts, remarks
+from services.workflow import acts, paper, remarks
 from services.workflow.copies import send_copies
 from services.workflow.drafts import save_draft
 from services.workflow.opinions import keep_opinion
@@ -161,6 +161,30 @@ async def attach_files(installation: Installation) -> None:
         installation.ids[code]["attachment_id"] = answer.json()["id"]
         tokens = (await (await installation.client("math-chief", world=world)).get("/me/tokens")).json()
         installation.ids[code]["token_id"] = tokens[0]["id"]
+
+
+async def on_paper(made: Installation, world: World) -> str:
+    """Let the administrator enter what the finance office's clerk signed for biology; return the decision's id."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield PDF
+
+    stored = await made.app.state.files.receive(content())
+    task = UUID(await task_of(world, "biology", "planning-finance-office/clerk"))
+    async with world.store.transaction() as tx:
+        by = await world.reader(tx, "administrator")
+        printed = await paper.printed_form(tx, by=by, case_id=world.cases["biology"])
+        scans = [paper.Scan("signed.pdf", stored.sha256, stored.size, "application/pdf")]
+        done = await paper.enter_from_paper(
+            tx,
+            by=by,
+            task_id=task,
+            person_id=world.people["finance-clerk"],
+            decision="approve",
+            scans=scans,
+            printed=printed,
+        )
+    return str(done.decision_id)
 
 
 def marker(code: str) -> str:

@@ -16,6 +16,7 @@ from tests.api.rights import (
     foreign,
     ids_of,
     marker,
+    on_paper,
     page_routes,
     sign_in,
     text_of,
@@ -37,6 +38,8 @@ async def three(module_database, tmp_path_factory) -> AsyncIterator[Installation
         for code, world in made.worlds.items():
             made.ids[code] = await fill(world, code)
         await attach_files(made)
+        for code, world in made.worlds.items():
+            made.ids[code]["decision_id"] = await on_paper(made, world)
         for world in made.worlds.values():
             for login in ROLES.values():
                 await made.client(login, world=world)

@@ -1,14 +1,12 @@
 """Every role on every page and form: one table. Nothing is kept, so that each cell is tried on the same state."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import httpx
 import pytest
 
-from services.workflow import paper
-from tests.api.conftest import ADDRESS, PDF, Installation, installed, task_of
-from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, filled, page_routes, sign_in
+from tests.api.conftest import ADDRESS, PDF, Installation, installed
+from tests.api.rights import ROLES, SPARE, Forgetful, attach_files, fill, filled, on_paper, page_routes, sign_in
 
 PASSWORDS = {"old": "wrong-password-1", "password": "another-word-2027", "again": "another-word-2027"}
 NEAR = {"of": "settings", "v:settings/near_days": "9"}
@@ -53,7 +51,7 @@ async def full(module_database, tmp_path_factory) -> AsyncIterator[Installation]
     async with installed(module_database, tmp_path_factory.mktemp("pages"), "qd") as made:
         made.ids["qd"] = await fill(made.world, "qd")
         await attach_files(made)
-        made.ids["qd"]["paper_id"] = await on_paper(made)
+        made.ids["qd"]["paper_id"] = await on_paper(made, made.world)
         for login in ROLES.values():
             made.sessions[login] = await sign_in(made.world, login)
         kept = made.store
@@ -61,30 +59,6 @@ async def full(module_database, tmp_path_factory) -> AsyncIterator[Installation]
         yield made
         await made.app.state.store.close()
         made.app.state.store = kept
-
-
-async def on_paper(made: Installation) -> str:
-    """Let the administrator enter what the finance office's clerk signed for biology; return the decision's id."""
-
-    async def content() -> AsyncIterator[bytes]:
-        yield PDF
-
-    world, stored = made.world, await made.app.state.files.receive(content())
-    task = UUID(await task_of(world, "biology", "planning-finance-office/clerk"))
-    async with world.store.transaction() as tx:
-        by = await world.reader(tx, "administrator")
-        printed = await paper.printed_form(tx, by=by, case_id=world.cases["biology"])
-        scans = [paper.Scan("signed.pdf", stored.sha256, stored.size, "application/pdf")]
-        done = await paper.enter_from_paper(
-            tx,
-            by=by,
-            task_id=task,
-            person_id=world.people["finance-clerk"],
-            decision="approve",
-            scans=scans,
-            printed=printed,
-        )
-    return str(done.decision_id)
 
 
 async def status(full: Installation, method: str, template: str, column: str) -> int:
