@@ -187,6 +187,11 @@ class CaseState(Value):
         """The state's name for a person: the open stages, or how the case ended."""
         return ", ".join(visit.stage for visit in self.open) or self.status
 
+    @property
+    def tasks(self) -> tuple[TaskState, ...]:
+        """Every open task, in the order of the visits."""
+        return tuple(task for visit in self.open for task in visit.tasks)
+
     def visit_of(self, task_id: UUID) -> VisitState | None:
         """Return the open visit that has this open task, or None."""
         return next((visit for visit in self.open if visit.task(task_id) is not None), None)

@@ -80,10 +80,6 @@ class Beside:
             raise IllegalTransitionError(state=self.state.name, act=act)
         return visit
 
-    def open_tasks(self) -> list[TaskState]:
-        """Return every open task of the case."""
-        return [task for visit in self.state.open for task in visit.tasks]
-
     def is_with(self, reader: Reader, task: TaskState) -> bool:
         """Tell whether the task is the reader's, or of somebody whom they stand in for."""
         holder = task.with_ or task.position
@@ -91,7 +87,7 @@ class Beside:
 
     def held_by(self, reader: Reader) -> bool:
         """Tell whether an open task of the case is the reader's."""
-        return any(self.is_with(reader, task) for task in self.open_tasks())
+        return any(self.is_with(reader, task) for task in self.state.tasks)
 
 
 def actors_of(text: str) -> dict[str, UUID]:

@@ -196,7 +196,7 @@ async def _open_tasks(
     tx: Tx, reader: Reader, state: CaseState, *, programme: str, process: str
 ) -> tuple[OpenTask, ...]:
     """Return the open tasks, by the ids that the case's state names: a case has any number of closed ones."""
-    tasks = [task.id for visit in state.open for task in visit.tasks]
+    tasks = [task.id for task in state.tasks]
     rows = await tx.rows(TASKS, (tasks, local_day(tx.now, reader.zone), tx.now))
     return tuple(
         OpenTask(

@@ -40,7 +40,7 @@ async def give_priority(tx: Tx, *, by: Reader, case_id: UUID, priority: Priority
         "priority_change", id=tx.new_id(), bureau_id=case.bureau_id, case_id=case.id, person_id=by.person_id,
         priority=priority, words=words, at=tx.now,
     )  # fmt: skip
-    holders = await people_with(tx, by, case.open_tasks())
+    holders = await people_with(tx, by, case.state.tasks)
     told = [Told("priority-given", holders, case.id, context={"priority": priority})]
     data = {"from": was, "to": priority}
     await write_beside(tx, case, rows, by=by, kind="priority-given", data=data, words=words, told=told)

@@ -97,7 +97,7 @@ def transition_rows(tx: Tx, case: LockedCase, transition: Transition, act: Act) 
         _move(tx, case, rows, move)
     _close(rows, transition, act)
     if transition.act == "suspend":
-        rows.paused = [task.id for visit in transition.state.open for task in visit.tasks]
+        rows.paused = [task.id for task in transition.state.tasks]
     _decide(tx, case, rows, transition, act)
     _tell(tx, case, rows, transition, act)
     return rows, transition

@@ -90,7 +90,7 @@ def acting_for(task: TaskState, context: Context) -> UUID | None:
     """
     if task.helper is not None:
         raise ForbiddenError("This task is delegated; it comes back with the answer, or when its owner recalls it.")
-    return _owner(task, context)
+    return owning(task, context)
 
 
 def owning(task: TaskState, context: Context) -> UUID | None:
@@ -99,10 +99,6 @@ def owning(task: TaskState, context: Context) -> UUID | None:
     Raises:
         ForbiddenError: the task is somebody else's.
     """
-    return _owner(task, context)
-
-
-def _owner(task: TaskState, context: Context) -> UUID | None:
     if task.person is not None:
         if task.person == context.person:
             return None

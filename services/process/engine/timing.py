@@ -147,7 +147,7 @@ def suspend(change: Change, event: Suspend) -> None:
     reasoned(event.words, "Say why the case is suspended.")
     change.update(suspended_at=change.context.now)
     change.more |= {"visit": change.before.visit}
-    change.tell("suspended", visit=change.before.visit, tasks=_tasks(change))
+    change.tell("suspended", visit=change.before.visit, tasks=change.before.tasks)
 
 
 def resume(change: Change, _event: Resume) -> None:
@@ -158,8 +158,4 @@ def resume(change: Change, _event: Resume) -> None:
     change.update(suspended_at=None)
     change.moved += [Moved(visit.id, "resumed") for visit in change.before.open if visit.due_at is not None]
     change.more |= {"visit": change.before.visit}
-    change.tell("resumed", visit=change.before.visit, tasks=_tasks(change))
-
-
-def _tasks(change: Change) -> list:  # type: ignore[type-arg]
-    return [task for visit in change.before.open for task in visit.tasks]
+    change.tell("resumed", visit=change.before.visit, tasks=change.before.tasks)
